@@ -1,0 +1,221 @@
+"""Options: the API object = the TOML section = the one place of each default.
+
+Strict: an unknown or misspelt key is an error that names its path, because a silently dropped
+`polgon` in a privacy tool is a leak.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from redact.errors import ConfigError
+from redact.geometry import Zone
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Seconds = Annotated[float, Meta(ge=0)]
+Count = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every section."""
+
+
+class DetectorOptions(Section):
+    """How models look for people.
+
+    hide_score: a box at least this sure is hidden where it is not cleared; low on purpose.
+    show_score: a box must be at least this sure to count as evidence for showing.
+    long_side: network input, long side in pixels (rounded to the model's multiple).
+    threads: inference threads; 1 leaves the other core to the codec.
+    """
+
+    hide_score: Share = 0.12
+    show_score: Share = 0.35
+    face_score: Share = 0.3
+    long_side: Annotated[int, Meta(ge=64, le=4096)] = 640
+    threads: Positive = 1
+
+
+class MotionOptions(Section):
+    """The motion net. enabled: off only for moving cameras.
+
+    width: of the picture it works on, in pixels, at most. memory: seconds after which a thing
+    that does not move at all becomes background. warmup: seconds of the outside hidden whole
+    until the background is trusted, with and without (alone) a person detector.
+    """
+
+    enabled: bool = True
+    width: Annotated[int, Meta(ge=64, le=1920)] = 320
+    memory: Seconds = 300.0
+    warmup: Seconds = 0.0
+    warmup_alone: Seconds = 10.0
+    global_change: Share = 0.5
+
+
+class TrackingOptions(Section):
+    """coast: seconds for which a lost subject beyond the property stays hidden."""
+
+    coast: Seconds = 1.5
+    buffer: Annotated[float, Meta(ge=0, le=2)] = 0.4
+
+
+class PolicyOptions(Section):
+    """Who is hidden.
+
+    proof: seconds of consistent evidence around a frame before a person on the property is
+    shown. margin: how far inside the outline a foot must stand, in shares of the person's
+    height. faces: "outside" or "all" (faces on the property are hidden too). outside:
+    "people", or "all" to hide everything beyond the property except people on it.
+    """
+
+    proof: Seconds = 0.4
+    margin: Annotated[float, Meta(ge=0, le=1)] = 0.03
+    faces: Literal["outside", "all"] = "outside"
+    outside: Literal["people", "all"] = "people"
+
+
+class EffectOptions(Section):
+    """How people are hidden.
+
+    kind: blur, fill or erase. cells: at most this many cells of one colour across a person's
+    shortest side. levels: grey levels per cell colour. hold: seconds for which a cell keeps
+    its colour. grow: margin around a box, share of its size. colour: Y, U, V of `fill`.
+    """
+
+    kind: Literal["blur", "fill", "erase"] = "blur"
+    cells: Annotated[int, Meta(ge=1, le=4)] = 4
+    levels: Annotated[int, Meta(ge=2, le=64)] = 32
+    hold: Seconds = 0.5
+    grow: Annotated[float, Meta(ge=0, le=1)] = 0.1
+    colour: tuple[int, int, int] = (96, 128, 128)
+
+
+class OutputOptions(Section):
+    """codec: h264 or h265. crf, preset: of x264/x265. audio: drop or keep.
+
+    backwards: container is taken from the output's name.
+    """
+
+    codec: Literal["h264", "h265"] = "h264"
+    preset: Literal[
+        "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"
+    ] = "superfast"
+    crf: Annotated[int, Meta(ge=0, le=51)] = 23
+    audio: Literal["drop", "keep"] = "drop"
+
+
+class ZoneSection(Section):
+    """The property: inline polygons, or the path of a zone.json."""
+
+    polygons: list[list[tuple[float, float]]] = field(default_factory=list)
+    holes: list[list[tuple[float, float]]] = field(default_factory=list)
+    file: str | None = None
+
+
+class ZoneFile(Section):
+    polygons: list[list[tuple[float, float]]]
+    holes: list[list[tuple[float, float]]] = field(default_factory=list)
+
+
+class ConfigFile(Section):
+    """The shape of `redact.toml`."""
+
+    zone: ZoneSection | None = None
+    models: list[str] = field(default_factory=list)
+    look_back: Annotated[int, Meta(ge=0, le=1000)] | None = None
+    detector: DetectorOptions = DetectorOptions()
+    motion: MotionOptions = MotionOptions()
+    tracking: TrackingOptions = TrackingOptions()
+    policy: PolicyOptions = PolicyOptions()
+    effect: EffectOptions = EffectOptions()
+    output: OutputOptions = OutputOptions()
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """All that a run needs to know. `zone` has no default: without a property nobody may be
+    shown, and that must be said (`Zone.nothing()`), not forgotten.
+
+    models: paths of model files or model descriptions; empty = motion net alone.
+    look_back: frames that are held back so that a subject is hidden before it is first found.
+    """
+
+    zone: Zone
+    models: tuple[Path, ...] = ()
+    look_back: int = 20
+    detector: DetectorOptions = DetectorOptions()
+    motion: MotionOptions = MotionOptions()
+    tracking: TrackingOptions = TrackingOptions()
+    policy: PolicyOptions = PolicyOptions()
+    effect: EffectOptions = EffectOptions()
+    output: OutputOptions = OutputOptions()
+
+    @property
+    def digest(self) -> str:
+        """sha256 over every option that changes the output, the zone included.
+
+        Model *contents* are digested by the caller: a path says nothing of what lies there.
+        """
+        plain: dict[str, Any] = {
+            name: msgspec.to_builtins(getattr(self, name))
+            for name in (
+                "look_back",
+                "detector",
+                "motion",
+                "tracking",
+                "policy",
+                "effect",
+                "output",
+            )
+        }
+        plain["zone"] = self.zone.to_dict()
+        text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the {what}: {error.strerror or error}") from error
+
+
+def load_zone(path: str | Path) -> Zone:
+    """Read a zone.json. Raises ConfigError."""
+    path = Path(path)
+    try:
+        raw = msgspec.json.decode(_read(path, "zone"), type=ZoneFile)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f'{path}: not a zone file: {error}; expected {{"polygons": [[[x, y], ...], ...]}}'
+        ) from error
+    return Zone.of(raw.polygons, raw.holes, str(path))
+
+
+def load_config_file(path: str | Path) -> ConfigFile:
+    """Read a redact.toml. Relative paths in it are taken from its own folder.
+
+    Raises ConfigError, naming the key, for anything unknown, misspelt or out of range.
+    """
+    path = Path(path)
+    try:
+        table = tomllib.loads(_read(path, "configuration").decode())
+        return msgspec.convert(table, ConfigFile)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def zone_of(section: ZoneSection, where: Path) -> Zone:
+    """The zone that a `[zone]` section means. Raises ConfigError."""
+    if section.file is not None:
+        if section.polygons or section.holes:
+            raise ConfigError(f"{where}: zone: give either `file` or polygons, not both")
+        return load_zone(where.parent / section.file)
+    return Zone.of(section.polygons, section.holes, f"{where}: zone")

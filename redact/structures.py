@@ -1,0 +1,401 @@
+"""The values that walk down the corridor: StreamInfo, Frame, Detections, Tracks, Decision,
+Mask, RedactedFrame, Report.
+
+All boxes are `xyxy`: left, top, right, bottom in pixels of the *displayed* frame, float32;
+the right and bottom edges are exclusive. They may lie partly outside the frame: a box is
+never clipped before its ground contact has been read.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from redact.geometry import Zone
+
+FloatArray = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+Plane = npt.NDArray[np.uint8]
+
+
+class Label(enum.IntEnum):
+    """What a box holds."""
+
+    PERSON = 0
+    FACE = 1
+    MOTION = 2
+
+
+class Reason(enum.IntEnum):
+    """Why a subject is hidden or shown. Values below 10 show, all others hide."""
+
+    ON_PROPERTY = 0  # ground contact on the property, consistently
+    OF_SHOWN_PERSON = 1  # a face or motion explained by a person who is shown
+    OUTSIDE = 10  # ground contact beyond the property
+    FOOT_UNKNOWN = 11  # box cut by a frame edge that is not declared as property
+    UNPROVEN = 12  # on the property, but not (yet, or any more) consistently
+    UNBOUND_FACE = 13  # a face without a body
+    MOTION = 14  # unexplained motion beyond the property
+    ANY_FACE = 15  # the owner asked for faces on the property to be hidden too
+
+    @property
+    def hides(self) -> bool:
+        return self >= Reason.OUTSIDE
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """How samples mean colours: code points of ITU-T H.273; 2 = unspecified."""
+
+    full_range: bool = False
+    matrix: int = 2
+    primaries: int = 2
+    transfer: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """What holds for every frame of a stream.
+
+    width, height: of the displayed picture, in pixels (after `rotation` has been applied).
+    time_base: seconds per pts tick. frame_rate: None when variable or unknown.
+    rotation: clockwise degrees by which the *coded* picture was turned to be displayed
+    (0, 90, 180, 270). Frames are already turned; a sink turns back and tags its output.
+    bit_depth, interlaced: of the coded input; frames are always 8 bit and progressive.
+    frame_count, duration (seconds): as promised by the container, None when it says nothing.
+    """
+
+    width: int
+    height: int
+    time_base: Fraction = Fraction(1, 90_000)
+    frame_rate: Fraction | None = None
+    colour: Colour = field(default_factory=Colour)
+    rotation: int = 0
+    sample_aspect: Fraction = Fraction(1)
+    bit_depth: int = 8
+    interlaced: bool = False
+    codec: str = ""
+    name: str = ""
+    live: bool = False
+    frame_count: int | None = None
+    duration: Fraction | None = None
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"frame size {self.width}x{self.height} is not positive")
+        if self.rotation not in (0, 90, 180, 270):
+            raise ValueError(f"rotation {self.rotation} is not a multiple of 90")
+
+
+def chroma_shape(height: int, width: int) -> tuple[int, int]:
+    """Shape of a 4:2:0 chroma plane: odd sizes round up."""
+    return (height + 1) // 2, (width + 1) // 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A decoded picture that may show people. Its pixels appear in no repr, log or file.
+
+    y: (height, width) uint8; u, v: (ceil(height/2), ceil(width/2)) uint8. The planes are
+    read-only views of the decoder's memory, kept alive by `owner`; strides are arbitrary in
+    rows and 1 byte in columns. `corrupt`: the decoder reported damage, so no analysis of the
+    picture is evidence that it shows nobody.
+    """
+
+    y: Plane
+    u: Plane
+    v: Plane
+    pts: int
+    time_base: Fraction
+    index: int = 0
+    duration: int = 0
+    colour: Colour = field(default_factory=Colour)
+    corrupt: bool = False
+    owner: Any = None
+
+    def __post_init__(self) -> None:
+        want = chroma_shape(*self.y.shape)
+        if self.y.ndim != 2 or self.u.shape != want or self.v.shape != want:
+            raise ValueError(f"planes {self.y.shape} {self.u.shape} {self.v.shape} are not 4:2:0")
+        if any(p.dtype != np.uint8 for p in (self.y, self.u, self.v)):
+            raise ValueError("planes must be uint8")
+
+    @property
+    def width(self) -> int:
+        return int(self.y.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.y.shape[0])
+
+    @property
+    def time(self) -> Fraction:
+        """Presentation time in seconds, exact."""
+        return self.pts * self.time_base
+
+    def __repr__(self) -> str:
+        return f"Frame(index={self.index}, pts={self.pts}, {self.width}x{self.height})"
+
+
+def _column(values: Any, dtype: Any, n: int, name: str) -> npt.NDArray[Any]:
+    array = np.asarray(values, dtype=dtype)
+    if array.shape != (n,):
+        raise ValueError(f"{name} has shape {array.shape}, expected ({n},)")
+    return array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """Boxes found in one frame, as a structure of arrays.
+
+    xyxy: (n, 4) float32 pixels. score: (n,) float32 in [0, 1]. label: (n,) uint8 `Label`.
+    Raises ValueError on wrong shapes or on a NaN or infinity: garbage is never an empty list.
+    """
+
+    xyxy: FloatArray
+    score: FloatArray
+    label: npt.NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        xyxy = np.asarray(self.xyxy, dtype=np.float32)
+        if xyxy.ndim != 2 or xyxy.shape[1] != 4:
+            raise ValueError(f"xyxy has shape {xyxy.shape}, expected (n, 4)")
+        n = len(xyxy)
+        object.__setattr__(self, "xyxy", xyxy)
+        object.__setattr__(self, "score", _column(self.score, np.float32, n, "score"))
+        object.__setattr__(self, "label", _column(self.label, np.uint8, n, "label"))
+        if not (np.isfinite(xyxy).all() and np.isfinite(self.score).all()):
+            raise ValueError("boxes or scores are not finite")
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
+
+    @classmethod
+    def empty(cls) -> Self:
+        return cls(np.zeros((0, 4)), np.zeros(0), np.zeros(0))
+
+    @classmethod
+    def of(cls, xyxy: Any, score: float, label: Label) -> Self:
+        """Boxes (n, 4) that share one score and label."""
+        boxes = np.asarray(xyxy, dtype=np.float32).reshape(-1, 4)
+        return cls(boxes, np.full(len(boxes), score), np.full(len(boxes), label))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Detections]) -> Self:
+        if not parts:
+            return cls.empty()
+        return cls(
+            np.concatenate([p.xyxy for p in parts]),
+            np.concatenate([p.score for p in parts]),
+            np.concatenate([p.label for p in parts]),
+        )
+
+    def select(self, index: npt.NDArray[Any]) -> Detections:
+        """The rows where `index` (boolean mask or integer positions) points."""
+        return Detections(self.xyxy[index], self.score[index], self.label[index])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracks:
+    """Detections with identity.
+
+    track_id: (n,) int64, unique in a stream, never reused. coasting: (n,) bool, True where
+    the box is predicted and no detection supports it in this frame. velocity: (n, 2) float32,
+    pixels per second of the box centre. Other columns as in `Detections`.
+    """
+
+    xyxy: FloatArray
+    score: FloatArray
+    label: npt.NDArray[np.uint8]
+    track_id: IntArray
+    coasting: BoolArray
+    velocity: FloatArray
+
+    def __post_init__(self) -> None:
+        n = len(self.xyxy)
+        object.__setattr__(self, "xyxy", np.asarray(self.xyxy, dtype=np.float32).reshape(n, 4))
+        object.__setattr__(self, "score", _column(self.score, np.float32, n, "score"))
+        object.__setattr__(self, "label", _column(self.label, np.uint8, n, "label"))
+        object.__setattr__(self, "track_id", _column(self.track_id, np.int64, n, "track_id"))
+        object.__setattr__(self, "coasting", _column(self.coasting, np.bool_, n, "coasting"))
+        velocity = np.asarray(self.velocity, dtype=np.float32).reshape(n, 2)
+        object.__setattr__(self, "velocity", velocity)
+        if not np.isfinite(self.xyxy).all():
+            raise ValueError("track boxes are not finite")
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
+
+    @classmethod
+    def empty(cls) -> Self:
+        return cls(
+            np.zeros((0, 4)), np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0), np.zeros((0, 2))
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Tracks]) -> Tracks:
+        if not parts:
+            return cls.empty()
+        return cls(
+            *(
+                np.concatenate([getattr(p, name) for p in parts])
+                for name in ("xyxy", "score", "label", "track_id", "coasting", "velocity")
+            )
+        )
+
+    def select(self, index: npt.NDArray[Any]) -> Tracks:
+        return Tracks(
+            self.xyxy[index],
+            self.score[index],
+            self.label[index],
+            self.track_id[index],
+            self.coasting[index],
+            self.velocity[index],
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """For each subject of one frame: hide or show, and why.
+
+    tracks: the subjects, including those that the look-back buffer knows of but the frame's
+    own detections missed. reason: (n,) uint8 `Reason`. whole_outside: hide everything beyond
+    the property except shown people. whole_frame: hide everything.
+    """
+
+    tracks: Tracks
+    reason: npt.NDArray[np.uint8]
+    whole_outside: bool = False
+    whole_frame: bool = False
+
+    def __post_init__(self) -> None:
+        reason = _column(self.reason, np.uint8, len(self.tracks), "reason")
+        object.__setattr__(self, "reason", reason)
+
+    @property
+    def hide(self) -> BoolArray:
+        """(n,) bool: True where the subject is hidden."""
+        return self.reason >= Reason.OUTSIDE
+
+
+def _no_boxes() -> FloatArray:
+    return np.zeros((0, 4), dtype=np.float32)
+
+
+def _no_sides() -> FloatArray:
+    return np.zeros(0, dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mask:
+    """What to hide in one frame: shapes, not pixels; an effect rasterises it.
+
+    boxes: (n, 4) float32 xyxy pixels, margins included. side: (n,) float32, the shortest side
+    in pixels of the *person* inside each box, which bounds the detail an effect may leave.
+    outside: hide everything beyond this zone except inside the `keep` boxes (m, 4).
+    whole: hide the whole frame. `boxes` win over `keep`.
+    """
+
+    boxes: FloatArray = field(default_factory=_no_boxes)
+    side: FloatArray = field(default_factory=_no_sides)
+    outside: Zone | None = None
+    keep: FloatArray = field(default_factory=_no_boxes)
+    whole: bool = False
+
+    @property
+    def empty(self) -> bool:
+        return not (len(self.boxes) or self.outside is not None or self.whole)
+
+
+_EFFECT_ONLY = object()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RedactedFrame:
+    """A frame that an effect has finished with: the only thing that a sink accepts.
+
+    Only `redact.effects` makes one, through `redacted()`. Planes as in `Frame`; `owner` is set
+    when nothing was hidden and the planes are the decoder's own.
+    """
+
+    y: Plane
+    u: Plane
+    v: Plane
+    pts: int
+    time_base: Fraction
+    index: int
+    duration: int
+    hidden: int  # shapes hidden in this frame
+    owner: Any = None
+    _made_by: object = None
+
+    def __post_init__(self) -> None:
+        if self._made_by is not _EFFECT_ONLY:
+            raise TypeError("only an effect makes a RedactedFrame")
+
+    @property
+    def width(self) -> int:
+        return int(self.y.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.y.shape[0])
+
+    @property
+    def time(self) -> Fraction:
+        return self.pts * self.time_base
+
+    def __repr__(self) -> str:
+        return f"RedactedFrame(index={self.index}, pts={self.pts}, hidden={self.hidden})"
+
+
+def redacted(frame: Frame, planes: tuple[Plane, Plane, Plane] | None, hidden: int) -> RedactedFrame:
+    """Seal a frame after hiding. For effects alone; `tests/test_architecture.py` checks it.
+
+    planes: new y, u, v, or None where nothing was to be hidden and the frame passes as it is.
+    """
+    y, u, v = planes or (frame.y, frame.u, frame.v)
+    owner = None if planes else frame.owner
+    return RedactedFrame(
+        y,
+        u,
+        v,
+        frame.pts,
+        frame.time_base,
+        frame.index,
+        frame.duration,
+        hidden,
+        owner,
+        _EFFECT_ONLY,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Counts, reasons, timings and errors of one run; never pixels, crops or biometrics.
+
+    people_hidden, people_shown: tracks, not frames. reasons: frames times subjects per reason.
+    seconds: wall time per stage name. digests: sha256 of input, zone, settings and models.
+    """
+
+    frames: int = 0
+    frames_with_hiding: int = 0
+    frames_hidden_whole: int = 0
+    frames_outside_hidden_whole: int = 0
+    people_hidden: int = 0
+    people_shown: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def with_(self, **changes: Any) -> Report:
+        return replace(self, **changes)
