@@ -28,7 +28,7 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of every section."""
 
 
-class DetectorOptions(Section):
+class DetectorOptions(Section, frozen=True):
     """How models look for people.
 
     hide_score: a box at least this sure is hidden where it is not cleared; low on purpose.
@@ -44,7 +44,7 @@ class DetectorOptions(Section):
     threads: Positive = 1
 
 
-class MotionOptions(Section):
+class MotionOptions(Section, frozen=True):
     """The motion net. enabled: off only for moving cameras.
 
     width: of the picture it works on, in pixels, at most. memory: seconds after which a thing
@@ -60,14 +60,14 @@ class MotionOptions(Section):
     global_change: Share = 0.5
 
 
-class TrackingOptions(Section):
+class TrackingOptions(Section, frozen=True):
     """coast: seconds for which a lost subject beyond the property stays hidden."""
 
     coast: Seconds = 1.5
     buffer: Annotated[float, Meta(ge=0, le=2)] = 0.4
 
 
-class PolicyOptions(Section):
+class PolicyOptions(Section, frozen=True):
     """Who is hidden.
 
     proof: seconds of consistent evidence around a frame before a person on the property is
@@ -82,7 +82,7 @@ class PolicyOptions(Section):
     outside: Literal["people", "all"] = "people"
 
 
-class EffectOptions(Section):
+class EffectOptions(Section, frozen=True):
     """How people are hidden.
 
     kind: blur, fill or erase. cells: at most this many cells of one colour across a person's
@@ -98,7 +98,7 @@ class EffectOptions(Section):
     colour: tuple[int, int, int] = (96, 128, 128)
 
 
-class OutputOptions(Section):
+class OutputOptions(Section, frozen=True):
     """codec: h264 or h265. crf, preset: of x264/x265. audio: drop or keep.
 
     backwards: container is taken from the output's name.
@@ -112,7 +112,7 @@ class OutputOptions(Section):
     audio: Literal["drop", "keep"] = "drop"
 
 
-class ZoneSection(Section):
+class ZoneSection(Section, frozen=True):
     """The property: inline polygons, or the path of a zone.json."""
 
     polygons: list[list[tuple[float, float]]] = field(default_factory=list)
@@ -120,12 +120,12 @@ class ZoneSection(Section):
     file: str | None = None
 
 
-class ZoneFile(Section):
+class ZoneFile(Section, frozen=True):
     polygons: list[list[tuple[float, float]]]
     holes: list[list[tuple[float, float]]] = field(default_factory=list)
 
 
-class ConfigFile(Section):
+class ConfigFile(Section, frozen=True):
     """The shape of `redact.toml`."""
 
     zone: ZoneSection | None = None

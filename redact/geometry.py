@@ -115,8 +115,9 @@ def _in_ring(ring: Points, points: Points) -> npt.NDArray[np.bool_]:
     spans = (y1 > y) != (y2 > y)
     with np.errstate(divide="ignore", invalid="ignore"):
         crosses = spans & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
-    inside = crosses.sum(axis=1) % 2 == 1
-    return inside | (_distance(ring, points) <= _ON_EDGE)
+    inside: npt.NDArray[np.bool_] = crosses.sum(axis=1) % 2 == 1
+    inside |= _distance(ring, points) <= _ON_EDGE
+    return inside
 
 
 def _distance(ring: Points, points: Points) -> npt.NDArray[np.float64]:
@@ -180,7 +181,8 @@ class Zone:
         for ring in (*self.polygons, *self.holes):
             nearest = np.minimum(nearest, _distance_to_inner_edges(ring, p, scale))
         sign = np.where(self.contains(p / scale), 1.0, -1.0)
-        return sign * nearest
+        signed: npt.NDArray[np.float64] = sign * nearest
+        return signed
 
     def to_dict(self) -> dict[str, list[list[list[float]]]]:
         """The `zone.json` form."""

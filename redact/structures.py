@@ -145,6 +145,14 @@ class Frame:
         return f"Frame(index={self.index}, pts={self.pts}, {self.width}x{self.height})"
 
 
+def _no_boxes() -> FloatArray:
+    return np.zeros((0, 4), dtype=np.float32)
+
+
+def _no_sides() -> FloatArray:
+    return np.zeros(0, dtype=np.float32)
+
+
 def _column(values: Any, dtype: Any, n: int, name: str) -> npt.NDArray[Any]:
     array = np.asarray(values, dtype=dtype)
     if array.shape != (n,):
@@ -180,13 +188,14 @@ class Detections:
 
     @classmethod
     def empty(cls) -> Self:
-        return cls(np.zeros((0, 4)), np.zeros(0), np.zeros(0))
+        return cls(_no_boxes(), _no_sides(), np.zeros(0, np.uint8))
 
     @classmethod
     def of(cls, xyxy: Any, score: float, label: Label) -> Self:
         """Boxes (n, 4) that share one score and label."""
         boxes = np.asarray(xyxy, dtype=np.float32).reshape(-1, 4)
-        return cls(boxes, np.full(len(boxes), score), np.full(len(boxes), label))
+        n = len(boxes)
+        return cls(boxes, np.full(n, score, np.float32), np.full(n, label, np.uint8))
 
     @classmethod
     def concatenate(cls, parts: Sequence[Detections]) -> Self:
@@ -236,9 +245,9 @@ class Tracks:
 
     @classmethod
     def empty(cls) -> Self:
-        return cls(
-            np.zeros((0, 4)), np.zeros(0), np.zeros(0), np.zeros(0), np.zeros(0), np.zeros((0, 2))
-        )
+        ids, coasting = np.zeros(0, np.int64), np.zeros(0, np.bool_)
+        velocity = np.zeros((0, 2), np.float32)
+        return cls(_no_boxes(), _no_sides(), np.zeros(0, np.uint8), ids, coasting, velocity)
 
     @classmethod
     def concatenate(cls, parts: Sequence[Tracks]) -> Tracks:
@@ -284,14 +293,6 @@ class Decision:
     def hide(self) -> BoolArray:
         """(n,) bool: True where the subject is hidden."""
         return self.reason >= Reason.OUTSIDE
-
-
-def _no_boxes() -> FloatArray:
-    return np.zeros((0, 4), dtype=np.float32)
-
-
-def _no_sides() -> FloatArray:
-    return np.zeros(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
