@@ -1,0 +1,47 @@
+"""EnsembleDetector: several models as one, such as people and faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from redact.detectors.description import ModelInfo
+from redact.detectors.letterbox import Pictures
+from redact.structures import Detections, Frame, Label
+
+
+class Looking(Protocol):
+    """A detector that can share network pictures with others."""
+
+    @property
+    def labels(self) -> frozenset[Label]: ...
+    def look(self, pictures: Pictures) -> list[Detections]: ...
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]: ...
+    def describe(self) -> list[ModelInfo]: ...
+
+
+class EnsembleDetector:
+    """Runs several detectors on each frame and returns all of their boxes.
+
+    Nothing is voted on: what one model finds is found. Models that want the same picture share
+    it. Raises ValueError for an empty list, ModelError from its members.
+    """
+
+    def __init__(self, detectors: Sequence[Looking]) -> None:
+        if not detectors:
+            raise ValueError("an ensemble needs at least one detector")
+        self._detectors = tuple(detectors)
+
+    @property
+    def labels(self) -> frozenset[Label]:
+        return frozenset().union(*(d.labels for d in self._detectors))
+
+    def describe(self) -> list[ModelInfo]:
+        return [info for d in self._detectors for info in d.describe()]
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        return self.look(Pictures(frames))
+
+    def look(self, pictures: Pictures) -> list[Detections]:
+        answers = [detector.look(pictures) for detector in self._detectors]
+        return [Detections.concatenate(parts) for parts in zip(*answers, strict=True)]

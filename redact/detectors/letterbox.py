@@ -1,0 +1,164 @@
+"""Small RGB pictures for networks, made straight from the planes of a frame.
+
+Full-frame RGB of 1080p costs more than hiding a person does, so the planes are shrunk first
+and only the small picture is turned into RGB. Shrinking is done in exact 2x2 area means
+while the picture is at least twice too large, and bilinearly for the rest (a mip chain:
+Williams, "Pyramidal Parametrics", SIGGRAPH 1983). Plain bilinear sampling skips source
+pixels below half size, and with them far people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from redact.structures import Colour, FloatArray, Frame, Plane
+
+ColourOrder = Literal["rgb", "bgr"]
+
+# Luma weights (Kr, Kb) by H.273 matrix code point.
+_BT709, _BT601, _BT2020 = (0.2126, 0.0722), (0.299, 0.114), (0.2627, 0.0593)
+_WEIGHTS = {1: _BT709, 5: _BT601, 6: _BT601, 9: _BT2020, 10: _BT2020}
+_HD_LINES = 720
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """Where frame pixels lie in the network's picture: `network = frame * scale + offset`.
+
+    scale, offset: (x, y) in network pixels. Edges map to edges, so a box that covers the
+    whole frame maps to the whole of the picture inside the padding. Boxes are never clipped.
+    """
+
+    scale: tuple[float, float]
+    offset: tuple[float, float]
+
+    def to_frame(self, xyxy: FloatArray) -> FloatArray:
+        """(n, 4) float32 boxes in network pixels -> frame pixels, unclipped."""
+        scale = np.array(self.scale * 2, np.float32)
+        offset = np.array(self.offset * 2, np.float32)
+        return np.asarray((xyxy - offset) / scale, np.float32)
+
+    def to_network(self, xyxy: FloatArray) -> FloatArray:
+        """(n, 4) float32 boxes in frame pixels -> network pixels, unclipped."""
+        scale = np.array(self.scale * 2, np.float32)
+        offset = np.array(self.offset * 2, np.float32)
+        return np.asarray(xyxy * scale + offset, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a frame is laid into a network's picture.
+
+    height, width: of the network's input. pad: value 0..255 around the picture, which keeps
+    its aspect; None stretches the picture over the whole input instead. order: of channels.
+    """
+
+    height: int
+    width: int
+    pad: int | None = 114
+    order: ColourOrder = "rgb"
+
+
+def shrink(plane: Plane, width: int, height: int) -> Plane:
+    """Resize one plane (h, w) uint8 to (height, width) without aliasing; may also enlarge."""
+    while plane.shape[0] >= 2 * height and plane.shape[1] >= 2 * width:
+        rows, columns = plane.shape[0] // 2 * 2, plane.shape[1] // 2 * 2
+        even = plane[:rows, :columns]
+        plane = _resize(even, columns // 2, rows // 2, cv2.INTER_AREA)
+    if plane.shape == (height, width):
+        return plane
+    return _resize(plane, width, height, cv2.INTER_LINEAR)
+
+
+def _resize(plane: Plane, width: int, height: int, method: int) -> Plane:
+    return np.asarray(cv2.resize(plane, (width, height), interpolation=method), np.uint8)
+
+
+def _weights(colour: Colour, height: int, width: int) -> tuple[float, float]:
+    """(Kr, Kb). Unspecified or unusable matrices follow the size, as players do."""
+    by_size = _BT709 if min(height, width) >= _HD_LINES else _BT601
+    return _WEIGHTS.get(colour.matrix, by_size)
+
+
+@lru_cache(maxsize=64)
+def _rgb_matrix(weights: tuple[float, float], full_range: bool, order: str) -> FloatArray:
+    """(3, 4) float32: [Y, U, V, 1] in 0..255 -> R, G, B in 0..255 (ITU-T H.273, section 8.3)."""
+    kr, kb = weights
+    kg = 1 - kr - kb
+    luma = 1.0 if full_range else 255 / 219
+    chroma = 1.0 if full_range else 255 / 224
+    red, blue = 2 * (1 - kr) * chroma, 2 * (1 - kb) * chroma
+    green_u, green_v = -blue * kb / kg, -red * kr / kg
+    rows = np.array([[luma, 0, red], [luma, green_u, green_v], [luma, blue, 0]])
+    black = np.array([0 if full_range else 16, 128, 128])
+    matrix = np.hstack([rows, -(rows @ black)[:, None]]).astype(np.float32)
+    return matrix if order == "rgb" else matrix[::-1].copy()
+
+
+def to_rgb(
+    y: Plane, u: Plane, v: Plane, colour: Colour, height: int, width: int, order: ColourOrder
+) -> npt.NDArray[np.uint8]:
+    """Three planes of one size (h, w) -> (h, w, 3) uint8.
+
+    height, width: of the frame the planes come from; they decide an unspecified matrix.
+    """
+    matrix = _rgb_matrix(_weights(colour, height, width), colour.full_range, order)
+    return np.asarray(cv2.transform(cv2.merge([y, u, v]), matrix), np.uint8)
+
+
+def letterbox(
+    frame: Frame, height: int, width: int, pad: int | None = 114, order: ColourOrder = "rgb"
+) -> tuple[npt.NDArray[np.uint8], Transform]:
+    """Lay a frame into a (height, width, 3) uint8 picture; see `Fit` for the arguments."""
+    inner_w, inner_h = width, height
+    if pad is not None:
+        ratio = min(width / frame.width, height / frame.height)
+        inner_w = min(width, max(1, round(frame.width * ratio)))
+        inner_h = min(height, max(1, round(frame.height * ratio)))
+    planes = [shrink(plane, inner_w, inner_h) for plane in (frame.y, frame.u, frame.v)]
+    picture = to_rgb(
+        planes[0], planes[1], planes[2], frame.colour, frame.height, frame.width, order
+    )
+    left, top = (width - inner_w) // 2, (height - inner_h) // 2
+    if (inner_w, inner_h) != (width, height):
+        value = pad or 0
+        right, bottom = width - inner_w - left, height - inner_h - top
+        picture = np.asarray(
+            cv2.copyMakeBorder(
+                picture, top, bottom, left, right, cv2.BORDER_CONSTANT, value=(value,) * 3
+            ),
+            np.uint8,
+        )
+    scale = (inner_w / frame.width, inner_h / frame.height)
+    return picture, Transform(scale, (float(left), float(top)))
+
+
+@dataclass(slots=True)
+class Pictures:
+    """The network pictures of some frames, made once each and shared between models."""
+
+    frames: Sequence[Frame]
+    _made: dict[tuple[int, Fit], tuple[npt.NDArray[np.uint8], Transform]] = field(
+        default_factory=dict
+    )
+
+    def get(self, index: int, fit: Fit) -> tuple[npt.NDArray[np.uint8], Transform]:
+        """The picture (fit.height, fit.width, 3) uint8 of frame `index`, and its transform."""
+        made = self._made.get((index, fit))
+        if made is not None:
+            return made
+        other = Fit(fit.height, fit.width, fit.pad, "bgr" if fit.order == "rgb" else "rgb")
+        twin = self._made.get((index, other))
+        if twin is not None:
+            made = (np.ascontiguousarray(twin[0][..., ::-1]), twin[1])
+        else:
+            made = letterbox(self.frames[index], fit.height, fit.width, fit.pad, fit.order)
+        self._made[index, fit] = made
+        return made

@@ -1,0 +1,120 @@
+"""OpenVINODetector: one model on OpenVINO, from frames to boxes in frame pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from redact.config import DetectorOptions
+from redact.detectors.description import (
+    ModelDescription,
+    ModelFiles,
+    ModelInfo,
+    read_verified,
+)
+from redact.detectors.families import FAMILIES
+from redact.detectors.families.base import Size, Wanted
+from redact.detectors.letterbox import Fit, Pictures
+from redact.detectors.runtime import Network
+from redact.detectors.suppression import DEFAULT_OVERLAP
+from redact.errors import ConfigError, ModelError
+from redact.structures import Detections, Frame, Label
+
+
+def network_size(width: int, height: int, long_side: int, multiple: int) -> Size:
+    """(height, width) of a network's picture: the frame's aspect, rounded up to `multiple`."""
+    longest = -(-long_side // multiple) * multiple
+    shortest = longest * min(width, height) / max(width, height)
+    other = max(multiple, -(-round(shortest) // multiple) * multiple)
+    return (other, longest) if width >= height else (longest, other)
+
+
+class OpenVINODetector:
+    """Finds people or faces with one described model.
+
+    description: its file is read and its digest compared here, unless `files` are given.
+    Thread-safe. Raises ConfigError and ModelError.
+    """
+
+    def __init__(
+        self,
+        description: ModelDescription,
+        options: DetectorOptions | None = None,
+        *,
+        files: ModelFiles | None = None,
+        overlap: float = DEFAULT_OVERLAP,
+    ) -> None:
+        options = options or DetectorOptions()
+        self._description = description
+        self._verified = files is None
+        files = files or read_verified(description)
+        self._digests = [d for d in (files.sha256, files.bin_sha256) if d]
+        feed = description.input
+        self._network = Network(
+            files, description.name, options.threads, mean=feed.mean, std=feed.std
+        )
+        self._fixed = self._agreed_size()
+        self._long_side = feed.long_side or options.long_side
+        self._pad = feed.pad if feed.resize == "letterbox" else None
+        person, face = description.thresholds.person, description.thresholds.face
+        floors = {
+            Label.PERSON: options.hide_score if person is None else person,
+            Label.FACE: options.face_score if face is None else face,
+        }
+        self._wanted = Wanted.of(description.classes, floors, overlap)
+        self._decode = FAMILIES[description.family].decode
+
+    def _agreed_size(self) -> Size | None:
+        """The fixed input size, which graph and description must agree on."""
+        graph, said = self._network.fixed_size, self._description.input.size
+        if graph is not None and said is not None and graph != tuple(said):
+            raise ConfigError(
+                f"{self._description.name}: input.size is {list(said)}, the model takes "
+                f"{list(graph)} (height, width)"
+            )
+        return graph or said
+
+    @property
+    def labels(self) -> frozenset[Label]:
+        return frozenset(self._description.classes)
+
+    def describe(self) -> list[ModelInfo]:
+        """What runs here, for reports."""
+        feed = self._description.input
+        size = f"{self._fixed[1]}x{self._fixed[0]}" if self._fixed else f"long {self._long_side}"
+        return [
+            ModelInfo(
+                name=self._description.name,
+                family=self._description.family,
+                licence=self._description.licence,
+                sha256="+".join(self._digests),
+                verified=self._verified,
+                labels=tuple(sorted(label.name.lower() for label in self.labels)),
+                input=f"{size} {feed.colour} {feed.resize}",
+            )
+        ]
+
+    def fit(self, frame: Frame) -> Fit:
+        """How this model wants a frame laid into its picture."""
+        feed = self._description.input
+        height, width = self._fixed or network_size(
+            frame.width, frame.height, self._long_side, feed.multiple
+        )
+        return Fit(height, width, self._pad, feed.colour)
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """One `Detections` per frame, in frame pixels, unclipped. Raises ModelError."""
+        return self.look(Pictures(frames))
+
+    def look(self, pictures: Pictures) -> list[Detections]:
+        """As `detect`, on pictures that other models may share."""
+        return [self._one(pictures, index) for index in range(len(pictures.frames))]
+
+    def _one(self, pictures: Pictures, index: int) -> Detections:
+        fit = self.fit(pictures.frames[index])
+        picture, transform = pictures.get(index, fit)
+        outputs = self._network.run(picture)
+        try:
+            found = self._decode(outputs, (fit.height, fit.width), self._wanted)
+        except ModelError as error:
+            raise ModelError(f"{self._description.name}: {error}") from error
+        return Detections(transform.to_frame(found.xyxy), found.score, found.label)
