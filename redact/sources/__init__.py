@@ -1,1 +1,18 @@
+"""Where frames come from. `PyAVSource` reads video files; PyAV is imported at first use."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from redact.sources.pyav import DEFAULT_MAX_PIXELS, PyAVSource
+
+__all__ = ["DEFAULT_MAX_PIXELS", "PyAVSource"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        from redact.sources import pyav
+
+        return getattr(pyav, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,150 @@
+"""PyAVSource: every frame of a video file, upright, 8-bit 4:2:0, with its exact time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from av.video.frame import VideoFrame
+
+from redact.errors import SourceError
+from redact.sources.decoding import Decoded, Decoder
+from redact.sources.opening import open_container, video_stream
+from redact.sources.orientation import matrix_of, orientation_of
+from redact.sources.planes import Converter, colour_of
+from redact.structures import Frame, StreamInfo
+
+DEFAULT_MAX_PIXELS = 8192 * 8192
+
+
+class PyAVSource:
+    """Reads one video file once, frame by frame. Raises SourceError, never anything else.
+
+    path: a local file. deinterlace: turn fields into frames where the stream is interlaced
+    (one frame out per frame in). max_pixels: refuse larger pictures before they are allocated.
+    `info` is known after construction; the first frame has been decoded by then.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        deinterlace: bool = True,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+    ) -> None:
+        self._path = Path(path)
+        self._read = False
+        self._container = open_container(self._path, max_pixels)
+        try:
+            self._stream = video_stream(self._path, self._container, max_pixels)
+            self._decoder = Decoder(self._path, self._container, self._stream, deinterlace)
+            self._decoded = iter(self._decoder)
+            first = next(self._decoded, None)
+            if first is None:
+                raise SourceError(f"{self._path}: holds no frame; the recording is empty")
+            self._begin(first)
+        except BaseException:
+            self._container.close()
+            raise
+
+    def _begin(self, first: Decoded) -> None:
+        picture = first.picture
+        self._first: Decoded | None = first
+        self._matrix = matrix_of(picture)
+        self._orientation = orientation_of(self._matrix, str(self._path))
+        self._colour = colour_of(picture)
+        self._size = picture.width, picture.height
+        self._convert = Converter()
+        self._info = self._describe(picture)
+
+    def _describe(self, picture: VideoFrame) -> StreamInfo:
+        stream, swap = self._stream, self._orientation.transpose
+        width, height = self._size[::-1] if swap else self._size
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        promise = self._decoder.promise
+        return StreamInfo(
+            width=width,
+            height=height,
+            time_base=self._decoder.time_base,
+            frame_rate=promise.frame_rate,
+            colour=self._colour,
+            rotation=self._orientation.rotation,
+            sample_aspect=1 / aspect if swap else aspect,
+            bit_depth=max(c.bits for c in picture.format.components),
+            interlaced=self._decoder.interlaced,
+            codec=stream.codec_context.name,
+            name=self._path.name,
+            frame_count=promise.frames,
+            duration=promise.duration,
+        )
+
+    @property
+    def info(self) -> StreamInfo:
+        return self._info
+
+    def __iter__(self) -> Iterator[Frame]:
+        if self._read:
+            raise SourceError(f"{self._path}: was read already; open it again to read it twice")
+        self._read = True
+        return self._frames()
+
+    def _frames(self) -> Iterator[Frame]:
+        first, self._first = self._first, None
+        assert first is not None
+        yield self._frame(0, first)
+        del first  # keep no picture alive longer than its reader does
+        for index, decoded in enumerate(self._decoded, start=1):
+            yield self._frame(index, decoded)
+
+    def _frame(self, index: int, decoded: Decoded) -> Frame:
+        picture = decoded.picture
+        self._check_unchanged(index, picture)
+        owner, (y, u, v) = self._convert(picture, self._colour)
+        if not self._orientation.upright:
+            owner, turn = None, self._orientation.turn
+            y, u, v = turn(y), turn(u), turn(v)
+        return Frame(
+            y,
+            u,
+            v,
+            pts=decoded.pts,
+            time_base=self._decoder.time_base,
+            index=index,
+            duration=decoded.duration,
+            colour=self._colour,
+            corrupt=decoded.corrupt,
+            owner=owner,
+        )
+
+    def _check_unchanged(self, index: int, picture: VideoFrame) -> None:
+        changed = None
+        if (picture.width, picture.height) != self._size:
+            old, new = self._size, (picture.width, picture.height)
+            changed = f"size changes from {old[0]}x{old[1]} to {new[0]}x{new[1]}"
+        elif matrix_of(picture) != self._matrix:
+            changed = "orientation changes"
+        elif colour_of(picture) != self._colour:
+            changed = f"colour changes from {self._colour} to {colour_of(picture)}"
+        if changed:
+            raise SourceError(
+                f"{self._path}: frame {index}: the picture's {changed}; "
+                "split the file there and run the parts one by one"
+            )
+
+    def close(self) -> None:
+        """Close the file. Frames that were given out stay valid."""
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

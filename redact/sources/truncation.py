@@ -1,0 +1,138 @@
+"""What a container promises about its video, and whether that much came.
+
+A file cut short mostly decodes without any error: a fragmented mp4 just ends early. So the
+promise is read before, counted against after, and a clearly shorter stream is a SourceError.
+Only exact promises count: durations that FFmpeg estimates (MPEG-TS, raw streams) are ignored.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from redact.errors import SourceError
+
+_CLOCK = re.compile(r"^(\d+):(\d\d):(\d\d(?:\.\d+)?)$")
+_ADVICE = "the file was cut short; copy it again from the camera, or remux it to accept the loss"
+_SLACK = Fraction(1, 2)  # seconds by which a promise may be missed
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """Read from the container's header, before the first frame.
+
+    packets: exact number of coded pictures in the index. end: seconds at which the video
+    ends. whole_end: seconds at which the longest stream ends, used where `end` is unknown.
+    frame_rate: None when variable. frames, duration: what `StreamInfo` reports.
+    """
+
+    packets: int | None = None
+    end: Fraction | None = None
+    whole_end: Fraction | None = None
+    frame_rate: Fraction | None = None
+    frames: int | None = None
+    duration: Fraction | None = None
+
+
+@dataclass(slots=True)
+class Arrived:
+    """What came. Times in seconds; gap: the longest time between two frames."""
+
+    packets: int = 0
+    end: Fraction = Fraction(0)
+    whole_end: Fraction = Fraction(0)
+    gap: Fraction = Fraction(0)
+
+
+def frame_rate_of(stream: VideoStream) -> Fraction | None:
+    """The constant frame rate, or None when it varies or is not known."""
+    average, base = stream.average_rate, stream.base_rate
+    if not average or not base or not 0 < base <= 1000:
+        return None
+    return base if abs(average / base - 1) < Fraction(1, 200) else None
+
+
+def _tagged_end(stream: VideoStream) -> Fraction | None:
+    """Matroska writers note each track's own end as a DURATION tag."""
+    match = _CLOCK.match(stream.metadata.get("DURATION", ""))
+    if not match:
+        return None
+    hours, minutes, seconds = match.groups()
+    return 3600 * int(hours) + 60 * int(minutes) + Fraction(seconds)
+
+
+def promise_of(container: InputContainer, stream: VideoStream) -> Promise:
+    """What the header of an open file promises for `stream`."""
+    names = set(container.format.name.split(","))
+    rate = frame_rate_of(stream)
+    time_base = stream.time_base or Fraction(1)
+    start = (stream.start_time or 0) * time_base
+    duration = stream.duration * time_base if stream.duration else None
+    whole = Fraction(container.duration, 1_000_000) if container.duration else None
+    frames = stream.frames or None
+    if "mp4" in names:
+        end = start + duration if duration else None
+        shown = sum(not entry.is_discard for entry in stream.index_entries) if frames else None
+        return Promise(len(stream.index_entries) or None, end, None, rate, shown, duration)
+    if "matroska" in names:
+        end = _tagged_end(stream)
+        told = end - start if end else (whole if len(container.streams) == 1 else None)
+        return Promise(None, end, whole if end is None else None, rate, None, told)
+    if "avi" in names and duration:
+        return Promise(None, start + duration, None, rate, frames, duration)
+    return Promise(frame_rate=rate, duration=duration)
+
+
+def check_promise(path: Path, promise: Promise, came: Arrived) -> None:
+    """Raise SourceError when clearly less came than was promised."""
+    if promise.packets is not None and came.packets < promise.packets:
+        raise SourceError(
+            f"{path}: promises {promise.packets} frames but holds {came.packets}; {_ADVICE}"
+        )
+    slack = max(_SLACK, 2 * came.gap)
+    for told, seen in ((promise.end, came.end), (promise.whole_end, came.whole_end)):
+        if told is not None and seen < told - slack:
+            raise SourceError(
+                f"{path}: promises to end at {float(told):.2f} s but ends at "
+                f"{float(seen):.2f} s; {_ADVICE}"
+            )
+
+
+def check_boxes(path: Path) -> None:
+    """Raise SourceError when the last top-level box of an mp4 or mov is cut short.
+
+    Finds the loss where no duration is promised, as in recordings made of fragments.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        kind, last = b"", b""
+        at = 0
+        while at + 8 <= size:
+            length, kind = _box(file, at, size)
+            if length < 8 or not kind.isalnum():
+                return  # zero padding or foreign bytes behind the last box: harmless
+            last, at = kind, at + length
+    if at > size:
+        lost = at - size
+        raise SourceError(f"{path}: its last box lacks {lost} of its bytes; {_ADVICE}")
+    if last == b"moof":
+        raise SourceError(f"{path}: its last fragment has no picture data; {_ADVICE}")
+
+
+def _box(file: BinaryIO, at: int, size: int) -> tuple[int, bytes]:
+    """(length in bytes, kind) of the box at byte `at`."""
+    file.seek(at)
+    header = file.read(16)
+    length, kind = struct.unpack(">I4s", header[:8])
+    if length == 1 and len(header) == 16:
+        length = struct.unpack(">Q", header[8:])[0]
+    elif length == 0 and kind != b"\0\0\0\0":
+        length = size - at
+    return length, kind
