@@ -1,0 +1,168 @@
+"""Audio of the input beside the redacted video: copied packet by packet, or made into AAC."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Self, TypeAlias
+
+import av
+import av.error
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.filter import Graph
+from av.packet import Packet
+from av.stream import Stream
+
+from redact.errors import SinkError
+from redact.sinks.containers import Container
+
+_FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,nut,mxf,ogg,wtv,dhav,rm,"
+    "mp3,wav,aac,flac,aiff,amr,caf"
+)
+_AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
+_AAC_SAMPLES = 1024  # in one AAC packet
+Timed: TypeAlias = "tuple[Fraction, Packet[Stream]]"
+
+
+class AudioFeed:
+    """Muxes audio up to a given time, so that it interleaves and memory stays small.
+
+    packets: how many were muxed. Missing audio is fine: `of` returns None then.
+    """
+
+    def __init__(
+        self, source: InputContainer, output: OutputContainer, timed: Iterator[Timed]
+    ) -> None:
+        self._source = source
+        self._output = output
+        self._timed = timed
+        self._next: Timed | None = next(timed, None)
+        self.packets = 0
+
+    @classmethod
+    def of(
+        cls, path: Path, output: OutputContainer, container: Container, shift: Fraction
+    ) -> Self | None:
+        """shift: seconds by which the video was moved; audio moves with it."""
+        source = av.open(
+            f"file:{os.path.abspath(path)}",  # noqa: PTH100 - resolve() would follow links
+            "r",
+            container_options={"format_whitelist": _FORMATS, "protocol_whitelist": "file"},
+            metadata_errors="replace",
+        )
+        streams = source.streams.audio
+        if not streams or streams[0].codec_context is None:
+            source.close()
+            return None
+        stream = streams[0]
+        copy = stream.codec_context.codec.canonical_name in container.audio
+        make = _copied if copy else _transcoded
+        return cls(source, output, make(source, stream, output, shift))
+
+    def mux_until(self, time: Fraction | None) -> None:
+        """Mux all packets that begin at or before `time` seconds; all that are left for None."""
+        while self._next is not None and (time is None or self._next[0] <= time):
+            self._output.mux(self._next[1])
+            self.packets += 1
+            self._next = next(self._timed, None)
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def _copied(
+    source: InputContainer, stream: AudioStream, output: OutputContainer, shift: Fraction
+) -> Iterator[Timed]:
+    """The coded packets as they are, without their side data. Made at once, read lazily."""
+    target = output.add_stream_from_template(stream)
+
+    def packets() -> Iterator[Timed]:
+        last: int | None = None
+        for packet in source.demux(stream):
+            if not packet.size or packet.pts is None or packet.dts is None or packet.is_discard:
+                continue
+            if last is not None and packet.dts <= last:
+                continue  # a step back in time, which no container can hold
+            last = packet.dts
+            moved = round(shift / packet.time_base)
+            clean: Packet[Stream] = Packet(bytes(packet))
+            clean.pts, clean.dts = packet.pts + moved, packet.dts + moved
+            clean.duration, clean.time_base = packet.duration, packet.time_base
+            clean.is_keyframe = True
+            clean.stream = target
+            yield clean.pts * clean.time_base, clean
+
+    return packets()
+
+
+def _transcoded(
+    source: InputContainer, stream: AudioStream, output: OutputContainer, shift: Fraction
+) -> Iterator[Timed]:
+    """AAC, mono or stereo, at the input's rate where AAC has it. Gaps are filled with silence,
+    so that sound stays in step with the picture."""
+    context = stream.codec_context
+    rate = context.sample_rate if context.sample_rate in _AAC_RATES else 48000
+    layout = "mono" if context.layout.nb_channels == 1 else "stereo"
+    target = output.add_stream("aac", rate=rate)
+    assert isinstance(target, AudioStream)
+    target.codec_context.layout = layout
+    target.codec_context.time_base = Fraction(1, rate)
+
+    def packets() -> Iterator[Timed]:
+        for frame in _resampled(source, stream, rate, layout):
+            if frame is not None:
+                frame.pts = (frame.pts or 0) + round(shift * rate)
+            for packet in target.encode(frame):
+                assert packet.pts is not None
+                yield packet.pts * packet.time_base, packet
+
+    return packets()
+
+
+def _resampled(
+    source: InputContainer, stream: AudioStream, rate: int, layout: str
+) -> Iterator[av.AudioFrame | None]:
+    graph: Graph | None = None
+    for packet in source.demux(stream):
+        for frame in packet.decode():
+            if graph is None:
+                graph = _graph(frame, rate, layout)
+            graph.push(frame)
+            yield from _pulled(graph)
+    if graph is not None:
+        graph.push(None)
+        yield from _pulled(graph)
+    yield None
+
+
+def _graph(frame: av.AudioFrame, rate: int, layout: str) -> Graph:
+    graph = Graph()
+    nodes = [
+        graph.add_abuffer(
+            sample_rate=frame.sample_rate,
+            format=frame.format.name,
+            layout=frame.layout.name,
+            time_base=frame.time_base,
+        ),
+        graph.add("aresample", f"{rate}:async=1"),
+        graph.add("aformat", f"sample_fmts=fltp:sample_rates={rate}:channel_layouts={layout}"),
+        graph.add("asetnsamples", f"{_AAC_SAMPLES}:p=0"),
+        graph.add("abuffersink"),
+    ]
+    graph.link_nodes(*nodes).configure()
+    return graph
+
+
+def _pulled(graph: Graph) -> Iterator[av.AudioFrame]:
+    while True:
+        try:
+            frame = graph.pull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return
+        if not isinstance(frame, av.AudioFrame):
+            raise SinkError("the audio filter gave a picture")
+        yield frame

@@ -1,0 +1,65 @@
+"""The encoder: x264 or x265 in the input's own ticks, with the input's own tags."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from redact.config import OutputOptions
+from redact.sinks.containers import Container
+from redact.sinks.pictures import Pictures
+from redact.structures import StreamInfo
+
+LIMITED, FULL = 1, 2  # AVCOL_RANGE_*
+# a53cc, udu_sei: captions and user data of the input never reach the output.
+_QUIET = {"a53cc": "0", "udu_sei": "0"}
+_NOMINAL = Fraction(25)  # rate that a stream without one is taken to have, for rate control
+
+
+def add_video(
+    output: OutputContainer,
+    container: Container,
+    options: OutputOptions,
+    info: StreamInfo,
+    pictures: Pictures,
+) -> VideoStream:
+    """Add the one video stream. Raises what PyAV raises."""
+    hevc = options.codec == "h265"
+    settings = {"preset": options.preset, "crf": str(options.crf), **_QUIET}
+    if hevc:
+        settings["x265-params"] = "log-level=none:info=0"
+    stream = output.add_stream(
+        "libx265" if hevc else "libx264",
+        rate=nominal_rate(info),
+        options=settings,
+        width=pictures.width,
+        height=pictures.height,
+        time_base=info.time_base,
+    )
+    assert isinstance(stream, VideoStream)
+    context = stream.codec_context
+    context.pix_fmt = pictures.pixel_format
+    if hevc and container.exact:
+        context.codec_tag = "hvc1"  # the tag that Apple's players insist on
+    colour = info.colour
+    context.color_range = FULL if colour.full_range else LIMITED
+    context.colorspace = colour.matrix
+    context.color_primaries = colour.primaries
+    context.color_trc = colour.transfer
+    aspect = info.sample_aspect
+    context.sample_aspect_ratio = 1 / aspect if info.rotation % 180 else aspect
+    if info.rotation:
+        stream.set_display_rotation(-info.rotation)  # counter-clockwise there
+    return stream
+
+
+def nominal_rate(info: StreamInfo) -> Fraction:
+    """Frames per second for rate control and level; times come from the frames themselves."""
+    if info.frame_rate:
+        return info.frame_rate
+    if info.frame_count and info.duration:
+        mean = (info.frame_count / info.duration).limit_denominator(1001)
+        return min(max(mean, Fraction(1)), Fraction(240))
+    return _NOMINAL

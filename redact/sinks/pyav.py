@@ -1,0 +1,218 @@
+"""PyAVSink: redacted frames into a video file that appears whole, checked, or not at all."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import av.error
+from av.container import OutputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from redact.config import OutputOptions
+from redact.errors import ConfigError, SinkError
+from redact.sinks.audio import AudioFeed
+from redact.sinks.containers import container_for
+from redact.sinks.encoding import add_video, nominal_rate
+from redact.sinks.errors import writing
+from redact.sinks.partial import Partial
+from redact.sinks.pictures import Pictures
+from redact.sinks.verification import Written, verify
+from redact.structures import RedactedFrame, StreamInfo
+
+
+class PyAVSink:
+    """Writes one file: video, and audio if the options keep it; nothing else.
+
+    path: .mp4, .m4v, .mov or .mkv; anything else is a ConfigError. audio_from: the file whose
+    first audio stream is kept when `options.audio` is "keep". verify: read the file back
+    before publishing. While writing, only a hidden partial file exists beside `path`; leaving
+    the `with` block publishes it, an error discards it. Raises SinkError. `notes` says what
+    the container made necessary: padding to an even size, a shifted start, rounded times.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        options: OutputOptions = OutputOptions(),  # noqa: B008 - frozen
+        *,
+        audio_from: str | Path | None = None,
+        verify: bool = True,
+    ) -> None:
+        self._path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links
+        self._name = str(path)
+        self._options = options
+        self._verify = verify
+        self._container = container_for(Path(path))
+        self._audio_from = Path(audio_from) if audio_from and options.audio == "keep" else None
+        if audio_from and self._path.exists() and self._path.samefile(audio_from):
+            raise ConfigError(f"{path}: is the input itself; choose another output")
+        self._info: StreamInfo | None = None
+        self._partial: Partial | None = None
+        self._output: OutputContainer | None = None
+        self._stream: VideoStream | None = None
+        self._audio: AudioFeed | None = None
+        self._pictures: Pictures | None = None
+        self._shift = 0
+        self._times = array("q")
+        self._durations: dict[int, int] = {}  # of the frames inside the encoder
+        self._last = 0
+        self.notes: tuple[str, ...] = ()
+
+    def open(self, info: StreamInfo) -> None:
+        """Create the partial file. Raises SinkError when it cannot be made."""
+        if self._info is not None:
+            raise SinkError(f"{self._name}: was opened already; use one sink per file")
+        self._info = info
+        self._partial = Partial(self._path)
+        with writing(self._name):
+            self._output = av.open(
+                f"file:{self._partial.path}",
+                "w",
+                format=self._container.format,
+                container_options=self._container.options(info.time_base),
+            )
+
+    def write(self, frame: RedactedFrame) -> None:
+        """Encode one frame. Frames must follow each other in time and fit what was opened."""
+        if not isinstance(frame, RedactedFrame):
+            raise SinkError(f"{self._name}: only redacted frames are written")
+        where = f"{self._name}: frame {frame.index}"
+        with writing(where):
+            if self._stream is None:
+                self._begin(frame)
+            self._check(frame, where)
+            assert self._pictures is not None
+            assert self._stream is not None
+            picture = self._pictures(frame)
+            picture.pts = frame.pts + self._shift
+            picture.time_base = frame.time_base
+            self._times.append(picture.pts)
+            self._durations[picture.pts] = frame.duration
+            self._mux(self._stream.encode(picture))
+
+    def _begin(self, first: RedactedFrame) -> None:
+        """Now that the first frame is here, all is known that the header must say."""
+        info, output = self._info, self._output
+        if info is None or output is None:
+            raise SinkError(f"{self._name}: was not opened; call open() before write()")
+        self._pictures = Pictures(info, first)
+        self._shift = max(0, -first.pts)
+        self._stream = add_video(output, self._container, self._options, info, self._pictures)
+        if self._audio_from is not None:
+            start = self._shift * info.time_base
+            self._audio = AudioFeed.of(self._audio_from, output, self._container, start)
+        self._note(info)
+
+    def _note(self, info: StreamInfo) -> None:
+        notes = []
+        assert self._pictures is not None
+        if self._pictures.padded:
+            notes.append(
+                f"odd size {info.width}x{info.height}: the last column or row is stored twice, "
+                f"as {self._pictures.width}x{self._pictures.height} before turning"
+            )
+        if self._shift:
+            start = float(self._shift * info.time_base)
+            notes.append(f"times began before zero: all are {start:.6f} s later in the output")
+        tick = self._container.tick
+        if tick and (info.time_base / tick).denominator != 1:
+            notes.append(f"times are rounded to {float(tick * 1000):g} ms, as this container has")
+        self.notes = tuple(notes)
+
+    def _check(self, frame: RedactedFrame, where: str) -> None:
+        info = self._info
+        assert info is not None
+        if (frame.width, frame.height) != (info.width, info.height):
+            raise SinkError(
+                f"{where}: is {frame.width}x{frame.height}, not {info.width}x{info.height}; "
+                "one output holds one size"
+            )
+        if frame.time_base != info.time_base:
+            raise SinkError(f"{where}: counts time in {frame.time_base}, not {info.time_base}")
+        if self._times and frame.pts + self._shift <= self._times[-1]:
+            raise SinkError(f"{where}: its time {frame.pts} does not follow the frame before")
+
+    def _mux(self, packets: list[Packet[VideoStream]]) -> None:
+        assert self._output is not None
+        assert self._stream is not None
+        for packet in packets:
+            assert packet.pts is not None
+            packet.duration = self._duration(packet.pts)
+            if self._audio is not None and packet.dts is not None:
+                self._audio.mux_until(packet.dts * packet.time_base)
+            self._output.mux(packet)
+
+    def _duration(self, pts: int) -> int:
+        """Ticks for which a frame stays; where the input does not say, what its rate implies."""
+        assert self._info is not None
+        duration = self._durations.pop(pts)
+        if duration <= 0:
+            duration = max(1, round(1 / (nominal_rate(self._info) * self._info.time_base)))
+        if pts == self._times[-1]:
+            self._last = duration
+        return duration
+
+    def _finish(self) -> None:
+        """Flush, close, verify, publish."""
+        if self._info is None or self._partial is None or self._output is None:
+            return
+        if self._stream is None or self._pictures is None:
+            raise SinkError(f"{self._name}: no frame was written; nothing to publish")
+        with writing(self._name):
+            self._mux(self._stream.encode(None))
+            if self._durations:
+                raise SinkError(f"{self._name}: the encoder lost {len(self._durations)} frames")
+            if self._audio is not None:
+                self._audio.mux_until(None)
+            self._output.close()
+            if self._verify:
+                self._verify_partial(self._pictures)
+            self._partial.publish()
+
+    def _verify_partial(self, pictures: Pictures) -> None:
+        assert self._info is not None
+        assert self._partial is not None
+        packets = self._audio.packets if self._audio is not None else 0
+        written = Written(
+            self._times,
+            self._info.time_base,
+            self._last,
+            pictures.width,
+            pictures.height,
+            packets,
+        )
+        try:
+            verify(self._partial.path, written, self._container.tick)
+        except SinkError as error:
+            raise SinkError(f"{self._name}: {error}") from error
+
+    def _discard(self) -> None:
+        if self._output is not None:
+            with suppress(av.error.FFmpegError, OSError, ValueError):
+                self._output.close()
+        if self._partial is not None:
+            self._partial.discard()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            self._discard()
+            if self._audio is not None:
+                self._audio.close()

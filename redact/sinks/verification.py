@@ -1,0 +1,92 @@
+"""Read the finished file back before anybody else sees it."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from redact.errors import SinkError
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was handed to the muxer. times: presentation times in ticks of time_base, rising.
+    last: duration of the last frame in ticks. width, height: coded."""
+
+    times: array[int]
+    time_base: Fraction
+    last: int
+    width: int
+    height: int
+    audio: int  # packets
+
+
+def verify(path: Path, written: Written, tick: Fraction) -> None:
+    """Raise SinkError unless every frame is there at its own time and key frames decode.
+
+    tick: seconds to which the container rounds times; 0 when it keeps them exactly. All
+    packets are read, key frames alone are decoded: a few percent of what encoding costs.
+    """
+    times: list[int] = []
+    audio = 0
+    with av.open(f"file:{path}", "r", container_options={"protocol_whitelist": "file"}) as file:
+        video = file.streams.video[0]
+        streams: list[Stream] = list(file.streams)
+        if len(file.streams.video) != 1 or len(streams) != 1 + bool(written.audio):
+            raise _failed(f"it holds {len(streams)} streams")
+        for packet in file.demux(streams):
+            if not packet.size:
+                continue
+            if not isinstance(packet.stream, VideoStream):
+                audio += 1
+                continue
+            if packet.pts is None:
+                raise _failed("a frame lost its time")
+            times.append(packet.pts)
+            if packet.is_keyframe:
+                _decode(video, packet, written)
+        _decode(video, None, written)
+        assert video.time_base is not None
+        _compare(sorted(times), video.time_base, written, tick)
+        end = (video.duration or 0) * video.time_base
+    _check_end(end, written, tick)
+    if audio != written.audio:
+        raise _failed(f"{written.audio} audio packets were written, {audio} are in it")
+
+
+def _compare(times: list[int], time_base: Fraction, written: Written, tick: Fraction) -> None:
+    if len(times) != len(written.times):
+        raise _failed(f"{len(written.times)} frames were written, {len(times)} are in it")
+    scale = written.time_base / time_base
+    slack = tick / 2 / time_base
+    for index, (seen, told) in enumerate(zip(times, written.times, strict=True)):
+        if abs(seen - told * scale) > slack:
+            raise _failed(
+                f"frame {index} is at {float(seen * time_base):.6f} s instead of "
+                f"{float(told * written.time_base):.6f} s"
+            )
+
+
+def _check_end(duration: Fraction, written: Written, tick: Fraction) -> None:
+    """The stream's own duration, where the container notes one."""
+    told = (written.times[-1] - written.times[0] + written.last) * written.time_base
+    if duration and abs(duration - told) > tick:
+        raise _failed(f"it lasts {float(duration):.6f} s instead of {float(told):.6f} s")
+
+
+def _decode(video: VideoStream, packet: av.Packet[Stream] | None, written: Written) -> None:
+    for picture in video.codec_context.decode(packet):
+        if (picture.width, picture.height) != (written.width, written.height):
+            raise _failed(f"a frame decodes to {picture.width}x{picture.height}")
+        if picture.is_corrupt:
+            raise _failed("a key frame is damaged")
+
+
+def _failed(what: str) -> SinkError:
+    return SinkError(f"does not verify: {what}; nothing was published")
