@@ -77,7 +77,7 @@ class _Meter:
         assert pair.original is not None
         assert pair.redacted is not None
         assert self.inside is not None
-        if self.truth.visibility[row] < self.options.min_visibility:
+        if self._faint(row):
             return _UNSEEN
         boxes, inside = self.truth.xyxy[rows], self.inside[rows]
         box = self.truth.xyxy[row]
@@ -93,23 +93,29 @@ class _Meter:
             self.options.min_region,
         )
 
+    def _faint(self, row: int) -> bool:
+        """Whether too little of the person can be seen in the original to count."""
+        assert self.inside is not None
+        inside = self.inside[row]
+        least = self.options.inside_visibility if inside else self.options.min_visibility
+        return bool(self.truth.visibility[row] < least)
+
     def _sighting(self, frame: int, row: int, kept: Kept, absent: bool) -> Sighting:
         assert self.inside is not None
         options, inside = self.options, bool(self.inside[row])
-        faint = self.truth.visibility[row] < options.min_visibility
-        counted = not faint and (absent or kept.whole is not None)
+        counted = not self._faint(row) and (absent or kept.whole is not None)
         return Sighting(
             frame=frame,
             track_id=int(self.truth.track_id[row]),
             inside=inside,
-            counted=bool(counted),
+            counted=counted,
             head=kept.head,
             body=kept.body,
             whole=kept.whole,
             head_leak=not inside and (kept.head or 0.0) > options.head_leak,
             body_leak=not inside and (kept.body or 0.0) > options.body_leak,
-            hidden=bool(inside and counted and (kept.whole or 0.0) < options.hidden),
-            floor=bool(inside and counted and not absent and (kept.ideal or 0.0) < options.hidden),
+            hidden=inside and counted and (kept.whole or 0.0) < options.hidden,
+            floor=inside and counted and not absent and (kept.ideal or 0.0) < options.hidden,
             certain=kept.certain,
         )
 

@@ -12,17 +12,19 @@ from redact.config import Section, Share
 class EvaluateOptions(Section, frozen=True):
     """When a person counts as seen, leaked or hidden.
 
-    min_visibility: rows of the truth below this are not counted (the person is hardly to be
-    seen in the original). head_leak, body_leak: a person beyond the property has leaked when
-    more than this share of the head's or of the body's structure survives. hidden: a person on
-    the property is wrongly hidden when less than this share survives. min_region: a person of
-    whom less than this share of the box is in the picture and not covered by a nearer person
-    is not counted. backdrop: frames of the original from which the empty scene is estimated.
+    min_visibility: people beyond the property of whom the truth says that less can be seen in
+    the original are not counted; inside_visibility: the same for people on it. head_leak,
+    body_leak: someone beyond the property has leaked when more than this share of the head's or
+    of the body's structure survives. hidden: someone on the property is wrongly hidden when less
+    than this share survives. min_region: people of whom less than this share of the box is in
+    the picture and not covered by a nearer person are not counted. backdrop: frames of the
+    original from which the empty scene is estimated.
     """
 
     min_visibility: Share = 0.1
-    head_leak: Share = 0.35
+    inside_visibility: Share = 0.5
+    head_leak: Share = 0.3
     body_leak: Share = 0.25
-    hidden: Share = 0.5
+    hidden: Share = 0.6
     min_region: Share = 0.1
     backdrop: Annotated[int, Meta(ge=0, le=255)] = 31

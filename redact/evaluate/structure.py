@@ -31,6 +31,8 @@ HEAD = 1 / 6.5  # of a person's height
 _HEAD_WIDTH, _BODY_WIDTH = 0.6, 0.7  # middle part of the box that is looked at
 _SURVIVES = 0.5  # relative error of a gradient vector
 _FINE, _COARSE = (1.0, 2.0), (2.5, 0.5)  # (sigma in pixels, least gradient in grey levels/pixel)
+_WINDOW = 7  # pixels square in which surviving structure must be coherent
+_MOST = 0.65  # share of the window's structure that must survive
 _LEAST = 8.0  # informing pixels for a verdict
 _SAME = 3.0  # grey levels by which a re-encoded pixel may differ
 
@@ -82,13 +84,14 @@ def kept_structure(
         return Kept(None, None, None, None)
     for sigma, least in (_FINE, _COARSE):
         weight, survives = _gradients(view.luma, sigma, least)
-        whole = _share(weight, survives, view.head | view.body)
+        seen = _coherent(weight, survives)
+        whole = _share(weight, seen, view.head | view.body)
         if whole is not None:
             return Kept(
-                _share(weight, survives, view.head),
-                _share(weight, survives, view.body),
+                _share(weight, seen, view.head),
+                _share(weight, seen, view.body),
                 whole,
-                _share(weight, ~view.others, view.head | view.body),
+                _share(weight, _coherent(weight, ~view.others), view.head | view.body),
             )
     return _by_difference(view)
 
@@ -152,7 +155,7 @@ def _within(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], boxes: Boxes
 
 
 def _gradients(luma: _Floats, sigma: float, least: float) -> tuple[_Floats, _Bools]:
-    """(h, w) weight of each pixel's information and whether its gradient survives."""
+    """(h, w) weight of each pixel's information, and whether its gradient vector survives."""
     smooth = cv2.GaussianBlur(luma, (0, 0), sigma)
     dx = cv2.sepFilter2D(smooth, -1, np.array([-0.5, 0, 0.5]), np.array([1.0]))
     dy = cv2.sepFilter2D(smooth, -1, np.array([1.0]), np.array([-0.5, 0, 0.5]))
@@ -165,6 +168,17 @@ def _gradients(luma: _Floats, sigma: float, least: float) -> tuple[_Floats, _Boo
     weight: _Floats = np.where(strong, np.sqrt(size), 0).astype(np.float32)
     survives: _Bools = lost < _SURVIVES * size
     return weight, survives
+
+
+def _coherent(weight: _Floats, survives: _Bools) -> _Bools:
+    """(h, w) bool: where most of the information round about survives.
+
+    Under blur, gradients survive by chance, here and there; where a person is seen, they all do.
+    """
+    found = np.dstack([weight, np.where(survives, weight, 0)])
+    near = cv2.blur(found, (_WINDOW, _WINDOW))
+    most: _Bools = near[..., 1] > _MOST * near[..., 0]
+    return most
 
 
 def _share(weight: _Floats, survives: _Bools, region: _Bools) -> float | None:
