@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from redact.detectors.letterbox import Transform, letterbox
     from redact.detectors.loading import load_detector
     from redact.detectors.network_detector import OpenVINODetector
+    from redact.detectors.ultralytics import UltralyticsDetector
 
 _HOMES = {
     "EnsembleDetector": "ensemble",
@@ -21,6 +22,7 @@ _HOMES = {
     "ModelInfo": "description",
     "OpenVINODetector": "network_detector",
     "Transform": "letterbox",
+    "UltralyticsDetector": "ultralytics",
     "letterbox": "letterbox",
     "load_description": "description",
     "load_detector": "loading",
@@ -32,6 +34,7 @@ __all__ = [
     "ModelInfo",
     "OpenVINODetector",
     "Transform",
+    "UltralyticsDetector",
     "letterbox",
     "load_description",
     "load_detector",

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from redact.structures import Colour, FloatArray, Frame, Plane
+from redact.structures import Colour, Detections, FloatArray, Frame, Plane
 
 ColourOrder = Literal["rgb", "bgr"]
 
@@ -51,6 +51,18 @@ class Transform:
         offset = np.array(self.offset * 2, np.float32)
         return np.asarray(xyxy * scale + offset, np.float32)
 
+    def apply(self, found: Detections) -> Detections:
+        """Detections in network pixels -> frame pixels."""
+        return Detections(self.to_frame(found.xyxy), found.score, found.label)
+
+
+def network_size(width: int, height: int, long_side: int, multiple: int) -> tuple[int, int]:
+    """(height, width) of a network's picture: the frame's aspect, rounded up to `multiple`."""
+    longest = -(-long_side // multiple) * multiple
+    shortest = longest * min(width, height) / max(width, height)
+    other = max(multiple, -(-round(shortest) // multiple) * multiple)
+    return (other, longest) if width >= height else (longest, other)
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -67,11 +79,18 @@ class Fit:
 
 
 def shrink(plane: Plane, width: int, height: int) -> Plane:
-    """Resize one plane (h, w) uint8 to (height, width) without aliasing; may also enlarge."""
-    while plane.shape[0] >= 2 * height and plane.shape[1] >= 2 * width:
-        rows, columns = plane.shape[0] // 2 * 2, plane.shape[1] // 2 * 2
-        even = plane[:rows, :columns]
-        plane = _resize(even, columns // 2, rows // 2, cv2.INTER_AREA)
+    """Resize one plane (h, w) uint8 to (height, width) without aliasing; may also enlarge.
+
+    Each axis is halved on its own. An odd extent takes OpenCV's slower general area mean, so
+    that no row or column is dropped and edges stay edges.
+    """
+    while True:
+        rows, columns = plane.shape
+        half_rows = rows // 2 if rows >= 2 * height else rows
+        half_columns = columns // 2 if columns >= 2 * width else columns
+        if (half_rows, half_columns) == (rows, columns):
+            break
+        plane = _resize(plane, half_columns, half_rows, cv2.INTER_AREA)
     if plane.shape == (height, width):
         return plane
     return _resize(plane, width, height, cv2.INTER_LINEAR)

@@ -34,4 +34,8 @@ def _load(path: Path, options: DetectorOptions) -> Looking:
     if suffix in (".onnx", ".xml"):
         files = read_files(path)
         return OpenVINODetector(recognise(path, files), options, files=files)
+    if suffix == ".pt":
+        from redact.detectors.ultralytics import UltralyticsDetector
+
+        return UltralyticsDetector(path, options)
     raise ConfigError(f"{path}: not a model: expected .toml, .onnx, .xml or .pt")

@@ -13,19 +13,11 @@ from redact.detectors.description import (
 )
 from redact.detectors.families import FAMILIES
 from redact.detectors.families.base import Size, Wanted
-from redact.detectors.letterbox import Fit, Pictures
+from redact.detectors.letterbox import Fit, Pictures, network_size
 from redact.detectors.runtime import Network
 from redact.detectors.suppression import DEFAULT_OVERLAP
 from redact.errors import ConfigError, ModelError
 from redact.structures import Detections, Frame, Label
-
-
-def network_size(width: int, height: int, long_side: int, multiple: int) -> Size:
-    """(height, width) of a network's picture: the frame's aspect, rounded up to `multiple`."""
-    longest = -(-long_side // multiple) * multiple
-    shortest = longest * min(width, height) / max(width, height)
-    other = max(multiple, -(-round(shortest) // multiple) * multiple)
-    return (other, longest) if width >= height else (longest, other)
 
 
 class OpenVINODetector:
@@ -117,4 +109,4 @@ class OpenVINODetector:
             found = self._decode(outputs, (fit.height, fit.width), self._wanted)
         except ModelError as error:
             raise ModelError(f"{self._description.name}: {error}") from error
-        return Detections(transform.to_frame(found.xyxy), found.score, found.label)
+        return transform.apply(found)

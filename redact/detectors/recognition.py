@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from redact.detectors.description import (
     UNVERIFIED,
@@ -13,7 +15,7 @@ from redact.detectors.description import (
     to_toml,
 )
 from redact.detectors.families import FAMILIES
-from redact.detectors.families.base import Guess
+from redact.detectors.families.base import Guess, Size
 from redact.detectors.runtime import Network
 from redact.errors import ConfigError
 from redact.structures import Label
@@ -32,15 +34,15 @@ def recognise(path: Path, files: ModelFiles) -> ModelDescription:
         for name, family in FAMILIES.items()
         if (guess := family.guess(signature)) is not None
     }
-    if len(guesses) != 1 or next(iter(guesses.values())).labels is None:
-        shapes = ", ".join(str(list(s)).replace("None", "?") for s in signature.shapes)
-        raise ConfigError(_advice(path, files, network, guesses, shapes))
-    name, guess = next(iter(guesses.items()))
-    return _describe(path, files, network, name, guess)
+    if len(guesses) == 1:
+        ((family, guess),) = guesses.items()
+        if guess.labels:
+            return _describe(path, files, network.fixed_size, family, guess)
+    raise ConfigError(_advice(path, files, network, guesses))
 
 
 def _describe(
-    path: Path, files: ModelFiles, network: Network, family: str, guess: Guess
+    path: Path, files: ModelFiles, size: Size | None, family: str, guess: Guess
 ) -> ModelDescription:
     labels: dict[Any, Any] = {
         label.name.lower(): list(indices) if len(indices) > 1 else indices[0]
@@ -55,9 +57,9 @@ def _describe(
         bin_sha256=files.bin_sha256,
         labels=labels,
         input=InputDescription(
-            size=network.fixed_size,
+            size=size,
             multiple=guess.multiple,
-            colour=cast(Any, guess.colour),
+            colour=guess.colour,
             mean=guess.mean,
             std=guess.std,
             resize="stretch" if guess.pad is None else "letterbox",
@@ -66,38 +68,17 @@ def _describe(
     )
 
 
-def _advice(
-    path: Path, files: ModelFiles, network: Network, guesses: dict[str, Guess], shapes: str
-) -> str:
+def _advice(path: Path, files: ModelFiles, network: Network, guesses: Mapping[str, Guess]) -> str:
     """The message for a file that does not say what it is."""
+    shapes = ", ".join(str(list(s)).replace("None", "?") for s in network.signature().shapes)
     if len(guesses) == 1:
-        family, guess = next(iter(guesses.items()))
-        unknown = f"it looks like {family}, but does not say which classes are people or faces"
+        unknown = "does not say which of its classes are people or faces"
     else:
-        family = "|".join(guesses or FAMILIES)
-        guess = next(iter(guesses.values()), Guess(None))
-        unknown = "its family cannot be told from its outputs"
-    example = _describe(
-        path.with_name(path.name), files, network, family, Guess({Label.PERSON: (0,)})
-    )
-    if guesses:
-        example = _describe(
-            path,
-            files,
-            network,
-            family,
-            Guess(
-                {Label.PERSON: (0,)}, guess.colour, guess.mean, guess.std, guess.pad, guess.multiple
-            ),
-        )
-    text = to_toml(_beside(example, path))
+        unknown = "does not say of which family it is"
+    guess = replace(next(iter(guesses.values()), Guess(None)), labels={Label.PERSON: (0,)})
+    family = "|".join(guesses or FAMILIES)
+    example = _describe(Path(path.name), files, network.fixed_size, family, guess)
     return (
-        f"{path}: {unknown} ({shapes}). Save this, corrected, as "
-        f"{path.with_suffix('.toml').name} and name that file instead:\n\n{text}"
+        f"{path}: {unknown} (outputs {shapes}). Correct this, save it as "
+        f"{path.stem}.toml beside the model, and name that file instead:\n\n{to_toml(example)}"
     )
-
-
-def _beside(description: ModelDescription, path: Path) -> ModelDescription:
-    import msgspec
-
-    return msgspec.structs.replace(description, file=path.name, licence="FILL IN")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +76,7 @@ class Guess:
     """What a family takes a network for. labels: None where the file does not tell."""
 
     labels: Mapping[Label, tuple[int, ...]] | None
-    colour: str = "rgb"
+    colour: Literal["rgb", "bgr"] = "rgb"
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (255.0, 255.0, 255.0)
     pad: int | None = 114
@@ -102,7 +102,7 @@ _MEANINGS = {
 
 def labels_of(signature: Signature, classes: int) -> Mapping[Label, tuple[int, ...]] | None:
     """Which classes are people or faces: by name, or by the 80 classes of COCO."""
-    if not signature.names:
+    if all(name in (str(i), f"class{i}") for i, name in signature.names.items()):  # no names
         return COCO_PERSON if classes == 80 else None
     found = {
         label: tuple(i for i, name in signature.names.items() if name.lower() in meaning)
