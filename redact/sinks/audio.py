@@ -19,8 +19,10 @@ from av.stream import Stream
 from redact.errors import SinkError
 from redact.sinks.containers import Container
 
-_FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,flv,asf,nut,mxf,ogg,wtv,dhav,rm,"
+# As in `redact.sources.opening`: rooms do not import each other, a test holds them together.
+FORMATS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,nut,ivf,"
+    "mxf,ogg,h264,hevc,vvc,av1,obu,m4v,h263,mjpeg,mjpeg_2000,mpjpeg,dv,wtv,dhav,yuv4mpegpipe,rm,"
     "mp3,wav,aac,flac,aiff,amr,caf"
 )
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
@@ -51,7 +53,7 @@ class AudioFeed:
         source = av.open(
             f"file:{os.path.abspath(path)}",  # noqa: PTH100 - resolve() would follow links
             "r",
-            container_options={"format_whitelist": _FORMATS, "protocol_whitelist": "file"},
+            container_options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
             metadata_errors="replace",
         )
         streams = source.streams.audio

@@ -136,8 +136,16 @@ class PyAVSink:
             )
         if frame.time_base != info.time_base:
             raise SinkError(f"{where}: counts time in {frame.time_base}, not {info.time_base}")
-        if self._times and frame.pts + self._shift <= self._times[-1]:
+        pts, tick = frame.pts + self._shift, self._container.tick
+        if self._times and pts <= self._times[-1]:
             raise SinkError(f"{where}: its time {frame.pts} does not follow the frame before")
+        if self._times and tick:
+            before, now = (round(t * info.time_base / tick) for t in (self._times[-1], pts))
+            if now <= before:
+                raise SinkError(
+                    f"{where}: follows the frame before by less than the {float(tick):g} s that "
+                    f"{self._path.suffix} can tell apart; write .mp4 instead"
+                )
 
     def _mux(self, packets: list[Packet[VideoStream]]) -> None:
         assert self._output is not None

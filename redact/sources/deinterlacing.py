@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import av.error
 from av.filter import Graph
 from av.video.frame import VideoFrame
 
 from redact.errors import SourceError
-
-if TYPE_CHECKING:
-    from redact.sources.decoding import Decoded
+from redact.sources.timing import Decoded
 
 
 class Deinterlacer:

@@ -10,7 +10,6 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from redact.structures import Colour, Plane, chroma_shape
 
 NATIVE = frozenset({"yuv420p", "yuvj420p"})
-GRAY = frozenset({"gray", "gray8"})
 RGB_MATRIX, BT709, UNSPECIFIED = 0, 1, 2
 FULL = 2  # AVCOL_RANGE_JPEG
 
@@ -40,6 +39,21 @@ def view(plane: VideoPlane, height: int, width: int) -> Plane:
     return array
 
 
+def _luma(frame: VideoFrame) -> Plane:
+    """The one plane of a grey picture, at 8 bits. Not by swscale, which takes all grey for full
+    range."""
+    plane, bits = frame.planes[0], frame.format.components[0].bits
+    if bits == 8:
+        return view(plane, frame.height, frame.width)
+    order = ">u2" if frame.format.is_big_endian else "<u2"
+    deep = np.ndarray(
+        (frame.height, frame.width), order, memoryview(plane), strides=(plane.line_size, 2)
+    )
+    luma: Plane = (deep >> (bits - 8)).astype(np.uint8)
+    luma.flags.writeable = False
+    return luma
+
+
 class Converter:
     """Makes (picture, planes) of decoded pictures. One per stream, for one thread.
 
@@ -54,9 +68,9 @@ class Converter:
     def __call__(self, frame: VideoFrame, colour: Colour) -> tuple[VideoFrame | None, Planes]:
         height, width = frame.height, frame.width
         chroma = chroma_shape(height, width)
-        if frame.format.name in GRAY:
+        if frame.format.name.startswith("gray"):
             grey = self._neutral(chroma)
-            return None, (view(frame.planes[0], height, width), grey, grey)
+            return None, (_luma(frame), grey, grey)
         if frame.format.name not in NATIVE:
             frame = self._reformat(frame, colour)
         y, u, v = frame.planes

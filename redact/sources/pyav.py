@@ -11,10 +11,11 @@ from typing import Self
 from av.video.frame import VideoFrame
 
 from redact.errors import SourceError
-from redact.sources.decoding import Decoded, Decoder
+from redact.sources.decoding import Decoder
 from redact.sources.opening import open_container, video_stream
 from redact.sources.orientation import matrix_of, orientation_of
 from redact.sources.planes import Converter, colour_of
+from redact.sources.timing import Decoded
 from redact.structures import Frame, StreamInfo
 
 DEFAULT_MAX_PIXELS = 8192 * 8192

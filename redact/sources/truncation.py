@@ -43,12 +43,21 @@ class Promise:
 
 @dataclass(slots=True)
 class Arrived:
-    """What came. Times in seconds; gap: the longest time between two frames."""
+    """What came. Times in seconds. gap: the longest between two frames; last: the last frame's."""
 
     packets: int = 0
     end: Fraction = Fraction(0)
     whole_end: Fraction = Fraction(0)
     gap: Fraction = Fraction(0)
+    last: Fraction | None = None
+
+    def note(self, time: Fraction, duration: Fraction) -> None:
+        """One more frame, in order."""
+        if self.last is not None:
+            self.gap = max(self.gap, time - self.last)
+        self.last = time
+        self.end = max(self.end, time + duration)
+        self.whole_end = max(self.whole_end, self.end)
 
 
 def frame_rate_of(stream: VideoStream) -> Fraction | None:

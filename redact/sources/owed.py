@@ -1,0 +1,66 @@
+"""What the decoder owes: every time that went in must come out again, as a picture."""
+
+from __future__ import annotations
+
+import heapq
+
+from av.packet import Packet
+from av.stream import Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+# Codecs whose every packet is one shown picture.
+ONE_TO_ONE = frozenset({"h264", "hevc", "mjpeg", "vp9", "av1", "vvc"})
+
+
+class Owed:
+    """Finds pictures that a decoder swallowed without an error.
+
+    Pictures come out in order, so a time that is passed over is a picture that was lost. Not
+    watched: codecs that hide pictures, and field-coded ones, where two packets make a picture.
+
+    by_order: the container (AVI) notes when pictures are *decoded*, not when they are shown.
+    It has a fixed rate, so the k-th picture shown takes the k-th of those times.
+    """
+
+    def __init__(self, stream: VideoStream, by_order: bool) -> None:
+        context = stream.codec_context
+        self._watch = context.codec.canonical_name in ONE_TO_ONE and context.field_order < 2
+        self._by_order = by_order
+        self._from: int | None = None  # time of the first key frame: nothing is owed before it
+        self._waiting: list[int] = []
+
+    def sent(self, packet: Packet[Stream]) -> None:
+        """Note a packet that goes into the decoder."""
+        if packet.is_discard:
+            return
+        time = packet.dts if self._by_order else packet.pts
+        if time is None:
+            self._watch = self._by_order = False
+            return
+        if self._from is None and (packet.is_keyframe or self._by_order):
+            self._from = time
+        if self._from is not None and time >= self._from:
+            heapq.heappush(self._waiting, time)
+
+    def came(self, picture: VideoFrame) -> int | None:
+        """Time of a picture that was lost before this one, or None. Sets the time of this one
+        where order decides."""
+        if picture.interlaced_frame:
+            self._watch = False
+        if self._by_order:
+            if self._waiting:
+                picture.pts = heapq.heappop(self._waiting)
+            return None
+        if picture.pts is None:
+            self._watch = False
+            return None
+        while self._waiting and self._waiting[0] <= picture.pts:
+            time = heapq.heappop(self._waiting)
+            if time < picture.pts and self._watch:
+                return time
+        return None
+
+    def rest(self) -> int | None:
+        """Time of the first picture still owed at the end, or None."""
+        return self._waiting[0] if self._watch and self._waiting else None
