@@ -1,0 +1,123 @@
+"""One mean colour per cell, quantised, held still in time, smoothed for the eye.
+
+The smoothing is a function of the cells' colours alone: between two originals whose quantised
+cell means agree, the output does not differ in one bit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from redact.config import EffectOptions
+from redact.effects import planes as painting
+from redact.effects.cells import CellGrid, Clock, quantiser, smooth
+from redact.effects.planes import Planes
+from redact.effects.raster import BLOCK, Levels, Raster, Rect, any_in_cell, rasterise
+from redact.structures import BoolArray, FloatArray, Frame, Mask, Plane, RedactedFrame, redacted
+
+
+class BlurEffect:
+    """The default effect; state of one stream. See `redact.effects.cells` for the bound."""
+
+    def __init__(self, options: EffectOptions) -> None:
+        self._options = options
+        self._table = quantiser(options.levels)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream."""
+        self._clock = Clock(self._options.hold)
+        self._grids: dict[int, CellGrid] = {}
+        self._shape = (0, 0)
+        self._bucket: int | None = None
+        self._claims: tuple[Levels, Levels] | None = None
+
+    def apply(self, frame: Frame, mask: Mask) -> RedactedFrame:
+        """Hide what `mask` covers. Never raises on odd masks: they hide more, not less."""
+        if mask.empty:
+            return redacted(frame, None, 0)
+        raster = rasterise(mask, frame.height, frame.width, self._options.cells)
+        if not raster.shapes:
+            return redacted(frame, None, 0)
+        if self._shape != frame.y.shape:
+            self.reset()
+            self._shape = (frame.height, frame.width)
+        planes = painting.copy(frame)
+        lattice = self._lattice(planes, raster, self._clock.tick(frame.time))
+        _paint(planes, lattice, raster)
+        return redacted(frame, planes, raster.shapes)
+
+    def _lattice(self, planes: Planes, raster: Raster, bucket: int) -> list[Plane]:
+        """Block colours of y, u, v: (rows + 2, columns + 2) uint8 each, one block of margin."""
+        level = self._held(raster.level, bucket)
+        colours = np.zeros((*level.shape, 3), np.float32)
+        windows = list(raster.rects)
+        for e in range(int(level.max()) + 1):
+            blocks = raster.hidden & (level == e)
+            if not blocks.any():
+                continue
+            grid = self._grids.get(e)
+            if grid is None:
+                grid = self._grids[e] = CellGrid(*self._shape, e, self._table)
+            grid.sample(planes, any_in_cell(blocks, e), bucket, windows)
+            part = smooth(grid.value, grid.bucket == bucket, e, level.shape)
+            np.copyto(colours, part, where=blocks[..., None])
+        return _with_margin(colours, raster.hidden)
+
+    def _held(self, level: Levels, bucket: int) -> Levels:
+        """Cells do not shrink within a hold and the next one: no flicker between two sizes,
+        and no finer sample beside a coarse one."""
+        now, before = self._claims or (np.zeros_like(level), np.zeros_like(level))
+        if bucket != self._bucket:
+            now, before, self._bucket = np.zeros_like(level), now, bucket
+        now = np.maximum(now, level)
+        self._claims = now, before
+        return np.maximum(now, before)
+
+
+def _with_margin(colours: FloatArray, hidden: BoolArray) -> list[Plane]:
+    """(rows, columns, 3) colours of hidden blocks -> per channel (rows + 2, columns + 2) uint8.
+
+    A block that is not hidden gets the mean of its hidden neighbours, so that nothing of it is
+    mixed in where colours run from block to block.
+    """
+    import cv2
+
+    rows, columns = hidden.shape
+    lattice = np.zeros((rows + 2, columns + 2, 4), np.float32)
+    inner = lattice[1:-1, 1:-1]
+    inner[..., 3] = hidden
+    np.multiply(colours, hidden[..., None], out=inner[..., :3])
+    around = np.asarray(cv2.blur(lattice, (3, 3), borderType=cv2.BORDER_CONSTANT), np.float32)
+    mean = around[..., :3] / np.maximum(around[..., 3:], 1e-6)
+    np.copyto(mean[1:-1, 1:-1], colours, where=hidden[..., None])
+    whole = np.clip(np.rint(mean), 0, 255).astype(np.uint8)
+    return [np.ascontiguousarray(whole[..., channel]) for channel in range(3)]
+
+
+def _paint(planes: Planes, lattice: list[Plane], raster: Raster) -> None:
+    for rect in raster.rects:
+        for channel, plane in enumerate(planes):
+            block = BLOCK >> (channel > 0)
+            where = painting.pixels(rect, block)
+            target = plane[where]
+            target[:] = _enlarged(lattice[channel], rect, block)[
+                : target.shape[0], : target.shape[1]
+            ]
+    if raster.scattered:
+        whole: Rect = (0, 0, *raster.hidden.shape)
+        y, u, v = (
+            _enlarged(lattice[channel], whole, BLOCK >> (channel > 0)) for channel in range(3)
+        )
+        painting.cover_scattered(planes, (y, u, v), raster.hidden)
+
+
+def _enlarged(lattice: Plane, rect: Rect, block: int) -> Plane:
+    """The pixels of the blocks of `rect`, linear between the centres of blocks."""
+    import cv2
+
+    top, left, bottom, right = rect
+    window = lattice[top : bottom + 2, left : right + 2]
+    size = (window.shape[1] * block, window.shape[0] * block)
+    large = np.asarray(cv2.resize(window, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    return large[block:-block, block:-block]

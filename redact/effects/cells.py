@@ -1,0 +1,159 @@
+"""The colours of cells: means over whole cells of the original, quantised, held in time.
+
+What leaves this file bounds what the output can tell of a hidden person. Per hold, each cell
+gives 3 x log2(levels) bits, once: 15 bits at 32 levels. Displayed cells never overlap (see
+`Raster.level`), so N cells give at most 3 N log2(levels) bits per hold, whatever the output's
+smoothness suggests; all that is drawn is a function of these numbers. At most 4 cells lie
+across a person's shortest side, and a head is about half as wide as the shoulders: it lies in
+at most 3 x 3 cells, mostly 2 x 2, together with what is around it.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from redact.effects.planes import Planes
+from redact.effects.raster import BLOCK, Rect
+from redact.structures import BoolArray, Plane
+
+_NEVER = np.iinfo(np.int64).min
+
+
+class Clock:
+    """Numbers the holds of a stream: time `hold` seconds wide buckets, exact, monotonic."""
+
+    def __init__(self, hold: float) -> None:
+        self._hold = Fraction(hold).limit_denominator(1_000_000)
+        self._bucket = _NEVER
+
+    def tick(self, time: Fraction) -> int:
+        """The bucket of `time` (seconds); one more with every call where hold is 0.
+
+        Time that runs backwards gives no new samples: the last bucket goes on.
+        """
+        bucket = self._bucket + 1 if self._hold == 0 else int(time // self._hold)
+        self._bucket = max(bucket, self._bucket)
+        return self._bucket
+
+
+class CellGrid:
+    """All cells of one size over a frame.
+
+    value: (rows, columns, 3) uint8 quantised means of y, u, v. bucket: (rows, columns) int64,
+    the hold in which a cell was last sampled.
+    """
+
+    def __init__(self, height: int, width: int, level: int, table: Plane) -> None:
+        self.level = level
+        self._side = BLOCK << level
+        self._table = table
+        rows, columns = -(-height // self._side), -(-width // self._side)
+        self.value = np.zeros((rows, columns, 3), np.uint8)
+        self.bucket = np.full((rows, columns), _NEVER, np.int64)
+
+    def sample(self, planes: Planes, wanted: BoolArray, bucket: int, windows: list[Rect]) -> None:
+        """Sample the `wanted` (rows, columns) cells that have no value in `bucket` yet.
+
+        planes: the original. windows: rectangles of blocks; where together they leave out a
+        wanted cell, it is sampled all the same: they only save work.
+        """
+        missing = wanted & (self.bucket != bucket)
+        if not missing.any():
+            return
+        rows, columns = missing.shape
+        for top, left, bottom, right in windows:
+            e, up = self.level, (1 << self.level) - 1
+            self._fill(
+                planes, missing, bucket, top >> e, left >> e, (bottom + up) >> e, (right + up) >> e
+            )
+        self._fill(planes, missing, bucket, 0, 0, rows, columns)
+
+    def _fill(
+        self,
+        planes: Planes,
+        missing: BoolArray,
+        bucket: int,
+        top: int,
+        left: int,
+        bottom: int,
+        right: int,
+    ) -> None:
+        """Sample the missing cells of one window (in cells) and strike them out of `missing`."""
+        part = missing[top:bottom, left:right]
+        rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
+        if not len(rows):
+            return
+        bottom, right = top + int(rows[-1]) + 1, left + int(columns[-1]) + 1
+        top, left = top + int(rows[0]), left + int(columns[0])
+        part = missing[top:bottom, left:right]
+        value = self.value[top:bottom, left:right]
+        for channel, plane in enumerate(planes):
+            side = self._side >> (channel > 0)
+            mean = area_means(plane[top * side : bottom * side, left * side : right * side], side)
+            np.copyto(value[..., channel], self._table[mean], where=part)
+        np.copyto(self.bucket[top:bottom, left:right], bucket, where=part)
+        part[:] = False
+
+
+def area_means(region: Plane, side: int) -> Plane:
+    """Means of side x side pixels, each rounded once from an exact sum; the last row and column
+    of cells may be cut short. (h, w) uint8 -> (ceil(h / side), ceil(w / side)) uint8.
+    """
+    import cv2
+
+    height, width = region.shape
+    out = np.empty((-(-height // side), -(-width // side)), np.uint8)
+    whole_rows, whole_columns = height // side, width // side
+    # cv2.resize sums exactly only where both scales are whole numbers: cut cells apart.
+    for rows, y in _pieces(height, side, whole_rows):
+        for columns, x in _pieces(width, side, whole_columns):
+            size = (x.stop - x.start, y.stop - y.start)
+            out[y, x] = cv2.resize(region[rows, columns], size, interpolation=cv2.INTER_AREA)
+    return out
+
+
+def _pieces(length: int, side: int, whole: int) -> list[tuple[slice, slice]]:
+    """(pixels, cells) of the whole cells and of the last, cut one, where there are any."""
+    pieces = []
+    if whole:
+        pieces.append((slice(0, whole * side), slice(0, whole)))
+    if length > whole * side:
+        pieces.append((slice(whole * side, length), slice(whole, whole + 1)))
+    return pieces
+
+
+def quantiser(levels: int) -> Plane:
+    """(256,) uint8: each value to the middle of its one of `levels` equal steps."""
+    step = 256 / levels
+    return ((np.arange(256) // step + 0.5) * step).astype(np.uint8)
+
+
+def smooth(
+    value: npt.NDArray[np.uint8], known: BoolArray, level: int, shape: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    """Cell colours -> block colours, smooth over the borders of known cells.
+
+    value: (rows, columns, 3); known: (rows, columns), the cells that have a colour; shape: of
+    the frame in blocks. Returns (*shape, 3) float32; meaningless in cells that are not known.
+    The kernel is the quadratic B-spline of the cell grid: a box filter of the cell's side,
+    twice, over the known cells alone.
+    """
+    import cv2
+
+    rows, columns = shape
+    lattice = np.empty((*known.shape, 4), np.float32)
+    lattice[..., 3] = known
+    np.multiply(value, known[..., None], out=lattice[..., :3], casting="unsafe")
+    if level:
+        k = 1 << level
+        lattice = np.ascontiguousarray(lattice.repeat(k, axis=0).repeat(k, axis=1)[:rows, :columns])
+        for anchor in (k // 2 - 1, k // 2):
+            lattice = np.asarray(
+                cv2.blur(lattice, (k, k), anchor=(anchor, anchor), borderType=cv2.BORDER_CONSTANT),
+                np.float32,
+            )
+    weight = np.maximum(lattice[..., 3:], 1e-6)
+    return np.divide(lattice[..., :3], weight, dtype=np.float32)

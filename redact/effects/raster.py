@@ -1,0 +1,200 @@
+"""From the shapes of a `Mask` to a grid of 16 x 16 pixel blocks, and the cell size of each.
+
+Everything grows to whole blocks (the macroblock of H.264), so that neither chroma planes nor
+the ringing of the encoder show a rim of what lies under the mask. Fails closed: shapes that
+make no sense hide more, never less.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from redact.geometry import Zone
+from redact.structures import BoolArray, FloatArray, Mask
+
+BLOCK = 16
+"""Side of a block in luma pixels."""
+
+MAX_LEVEL = 7
+"""Cells are at most 16 << 7 = 2048 px: their pixel sums still fit the 32 bits of cv2.resize."""
+
+SLIMMEST = 4.0
+"""Nobody is more than this many times as tall as wide; a slimmer box is cut, by the frame
+edge or by another person, and its short side says nothing of the person's."""
+
+_FAR = 1e6  # pixels; infinite boxes end here
+
+Levels = npt.NDArray[np.uint8]
+Rect = tuple[int, int, int, int]
+"""top, left, bottom, right in blocks; bottom and right exclusive."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Raster:
+    """What to hide, in blocks.
+
+    hidden: (rows, columns) bool, rows = ceil(height / 16), columns = ceil(width / 16).
+    level: (rows, columns) uint8, log2(cell side / 16) of the cell that covers a block. Cells
+    are anchored to the frame's top left corner and nest, and a coarse cell claims every block
+    in it: blocks of one cell all have the same level, so displayed cells never overlap.
+    rects: one per box, wholly hidden. scattered: there are hidden blocks beyond `rects`.
+    shapes: how many shapes of the mask hide something.
+    """
+
+    hidden: BoolArray
+    level: Levels
+    rects: tuple[Rect, ...]
+    scattered: bool
+    shapes: int
+
+
+def cell_levels(side: npt.ArrayLike, cells: int) -> npt.NDArray[np.int64]:
+    """log2(cell side / 16) of the smallest cells of which at most `cells` lie across `side`.
+
+    side: (n,) pixels, finite. A length s that starts anywhere touches at most ceil(s / c) + 1
+    cells of side c, the partly covered ones included; so c >= s / (cells - 1). For cells = 1
+    the cell is twice the side, and only a line of the grid can still cut a person in two.
+    """
+    length = np.asarray(side, dtype=np.float64)
+    need = length / (cells - 1) if cells > 1 else 2.0 * length
+    level = np.ceil(np.log2(np.maximum(need, BLOCK) / BLOCK))
+    return np.minimum(level, MAX_LEVEL).astype(np.int64)
+
+
+def frame_level(height: int, width: int, cells: int) -> int:
+    """Level for `outside` and `whole`, where nobody's size is known.
+
+    As if somebody as tall as the frame's short side stood there, a quarter as wide: 6 to 12
+    cells across the short side when cells = 4 (128 px at 1080p), so a far person of 30 px is
+    a fraction of one cell.
+    """
+    return int(cell_levels(min(height, width) / SLIMMEST, cells))
+
+
+def rasterise(mask: Mask, height: int, width: int, cells: int) -> Raster:
+    """Rasterise `mask` for a frame of height x width pixels. Never raises on odd shapes.
+
+    A NaN in `boxes` hides the whole frame; a box turned inside out hides what it spans, one
+    without area the block it lies in; a side that is unknown counts as that of the frame. NaN
+    in `keep` keeps nothing.
+    """
+    rows, columns = -(-height // BLOCK), -(-width // BLOCK)
+    boxes = np.clip(np.asarray(mask.boxes, dtype=np.float64).reshape(-1, 4), -_FAR, _FAR)
+    everywhere = np.full((rows, columns), frame_level(height, width, cells), np.uint8)
+    if mask.whole or np.isnan(boxes).any():
+        return Raster(np.ones((rows, columns), np.bool_), everywhere, (), True, 1)
+    hidden = np.zeros((rows, columns), np.bool_)
+    level = np.zeros((rows, columns), np.uint8)
+    scattered = False
+    if mask.outside is not None:
+        hidden = _outside(mask.outside, mask.keep, height, width)
+        scattered = bool(hidden.any())
+        if scattered:
+            _claim_outside(level, hidden, int(everywhere[0, 0]))
+    rects = _block_rects(boxes, height, width)
+    levels = cell_levels(_sides(mask, boxes, height, width), cells)
+    kept = []
+    for (top, left, bottom, right), e in zip(rects.tolist(), levels.tolist(), strict=True):
+        if top >= bottom or left >= right:
+            continue
+        hidden[top:bottom, left:right] = True
+        claim = level[_claimed(top, bottom, e), _claimed(left, right, e)]
+        np.maximum(claim, e, out=claim)
+        kept.append((top, left, bottom, right))
+    return Raster(hidden, level, tuple(kept), scattered, len(kept) + scattered)
+
+
+def _claimed(first: int, last: int, level: int) -> slice:
+    """The blocks of all cells that the blocks first..last (exclusive) touch."""
+    return slice(first >> level << level, -(-last >> level) << level)
+
+
+def _block_rects(boxes: npt.NDArray[np.float64], height: int, width: int) -> npt.NDArray[np.int64]:
+    """(n, 4) xyxy pixels -> (n, 4) top, left, bottom, right in blocks; empty beyond the frame."""
+    low = np.minimum(boxes[:, :2], boxes[:, 2:])[:, ::-1] / BLOCK
+    high = np.maximum(boxes[:, :2], boxes[:, 2:])[:, ::-1] / BLOCK
+    size = np.array([height, width]) / BLOCK
+    beyond = ((low >= size) | ((high <= 0) & (low < 0))).any(axis=1)
+    limit = np.ceil(size)
+    first = np.clip(np.floor(low), 0, limit)
+    last = np.clip(np.maximum(np.ceil(high), first + 1), 0, limit)
+    last[beyond] = first[beyond]
+    return np.concatenate([first, last], axis=1).astype(np.int64)
+
+
+def _sides(
+    mask: Mask, boxes: npt.NDArray[np.float64], height: int, width: int
+) -> npt.NDArray[np.float64]:
+    """(n,) trustworthy shortest side per box, in pixels."""
+    n, unknown = len(boxes), float(min(height, width))
+    side = np.full(n, unknown)
+    given = np.asarray(mask.side, dtype=np.float64).reshape(-1)[:n]
+    side[: len(given)] = given
+    side[~(np.isfinite(side) & (side > 0))] = unknown
+    longest = np.abs(boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=0.0)
+    trusted: npt.NDArray[np.float64] = np.maximum(side, longest / SLIMMEST)
+    return trusted
+
+
+def _outside(zone: Zone, keep: FloatArray, height: int, width: int) -> BoolArray:
+    """(rows, columns) bool: blocks not wholly on the property and not wholly kept."""
+    hidden = _beyond(zone, height, width).copy()
+    for x1, y1, x2, y2 in np.asarray(keep, dtype=np.float64).reshape(-1, 4).tolist():
+        if not (x1 < x2 and y1 < y2):
+            continue
+        hidden[_wholly(y1, y2, height), _wholly(x1, x2, width)] = False
+    return hidden
+
+
+def _wholly(first: float, last: float, size: int) -> slice:
+    """Blocks wholly between two pixel positions; the frame's last block may be cut short."""
+    first, last = max(first, 0.0), min(max(last, 0.0), float(size))
+    start = int(-(-min(first, size) // BLOCK))
+    return slice(start, -(-size // BLOCK) if last >= size else int(last // BLOCK))
+
+
+def _claim_outside(level: Levels, hidden: BoolArray, e: int) -> None:
+    """Raise `level` to e in every cell of level e in which anything is hidden."""
+    coarse = any_in_cell(hidden, e).repeat(1 << e, 0).repeat(1 << e, 1)
+    level[coarse[: level.shape[0], : level.shape[1]]] = e
+
+
+def any_in_cell(grid: BoolArray, level: int) -> BoolArray:
+    """(rows, columns) of blocks -> (ceil(rows / k), ceil(columns / k)) of cells, k = 1 << level:
+    True where any block of the cell is."""
+    if level == 0:
+        return grid
+    k = 1 << level
+    rows, columns = -(-grid.shape[0] // k), -(-grid.shape[1] // k)
+    if (rows * k, columns * k) != grid.shape:
+        padded = np.zeros((rows * k, columns * k), np.bool_)
+        padded[: grid.shape[0], : grid.shape[1]] = grid
+        grid = padded
+    pooled: BoolArray = grid.reshape(rows, k, columns, k).any(axis=(1, 3))
+    return pooled
+
+
+@lru_cache(maxsize=16)
+def _beyond(zone: Zone, height: int, width: int) -> BoolArray:
+    """(rows, columns) bool, read-only: blocks of which any pixel may lie beyond the property.
+
+    The property is shrunk by one pixel, because cv2.fillPoly paints outlines as inside; the
+    frame's own edges do not shrink it. Zones compare by identity, so a cached one stays valid.
+    """
+    import cv2
+
+    ground = np.zeros((height, width), np.uint8)
+    scale = np.array([width, height])
+    for rings, value in ((zone.polygons, 1), (zone.holes, 0)):
+        for ring in rings:
+            # A pixel's centre has whole coordinates in OpenCV; 4 fractional bits.
+            corners = np.rint((ring * scale - 0.5) * 16).astype(np.int32)
+            cv2.fillPoly(ground, [corners], value, shift=4)
+    ground = np.asarray(cv2.erode(ground, np.ones((3, 3), np.uint8)), np.uint8)
+    beyond = any_in_cell(np.asarray(ground == 0, np.bool_), 4)
+    beyond.flags.writeable = False
+    return beyond
