@@ -17,7 +17,7 @@ from redact.sources.deinterlacing import Deinterlacer
 from redact.sources.errors import reading
 from redact.sources.owed import Owed
 from redact.sources.timing import Clock, Decoded
-from redact.sources.truncation import Arrived, check_boxes, check_promise, promise_of
+from redact.sources.truncation import Arrived, check_promise, promise_of
 
 BROKEN = "the file is damaged there; copy it again, or repair it with another tool first"
 
@@ -28,21 +28,17 @@ class Decoder:
     def __init__(
         self, path: Path, container: InputContainer, stream: VideoStream, deinterlace: bool
     ) -> None:
-        names = container.format.name.split(",")
         self._path = path
         self._container = container
         self._stream = stream
         self._deinterlace = deinterlace
         self._filter: Deinterlacer | None = None
         self._count = 0
-        self._owed = Owed(stream, by_order="avi" in names)
+        self._owed = Owed(stream, by_order=container.format.name == "avi")
         self._came = Arrived()
         self.time_base = stream.time_base or Fraction(1, 90_000)
         self.promise = promise_of(container, stream)
         self.interlaced = stream.codec_context.field_order > 1
-        if "mp4" in names:
-            with reading(str(path), BROKEN):
-                check_boxes(path)
 
     def __iter__(self) -> Iterator[Decoded]:
         clock = Clock(str(self._path), self.time_base, self.promise.frame_rate)

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import av
+import av.error
 import av.stream
 from av.codec.context import ThreadType
 from av.container import InputContainer
@@ -14,6 +15,7 @@ from av.video.stream import VideoStream
 
 from redact.errors import SourceError
 from redact.sources.errors import reading
+from redact.sources.wholeness import check_whole
 
 # Demuxers that may be probed. Left out on purpose: those that open further files or the
 # network (hls, dash, concat, sdp, image2) and those that turn any text into video (tty).
@@ -52,15 +54,24 @@ def check_file(path: Path) -> None:
 def open_container(path: Path, max_pixels: int) -> InputContainer:
     """Open with the allow-list of formats and the local file protocol alone."""
     check_file(path)
-    advice = "not a video file that can be read; check that it plays, or convert it first"
-    with reading(str(path), advice):
-        return av.open(
-            f"file:{os.path.abspath(path)}",  # noqa: PTH100 - resolve() would follow links
-            "r",
-            options={"max_pixels": str(max_pixels)},
-            container_options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
-            metadata_errors="replace",
-        )
+    with reading(f"{path}: is not a video file that can be read", "check that it plays"):
+        check_whole(path)
+        try:
+            return _open(path, max_pixels)
+        except av.error.ArgumentError as error:
+            raise SourceError(
+                f"{path}: is not in a format that is read here; convert it to .mp4 first"
+            ) from error
+
+
+def _open(path: Path, max_pixels: int) -> InputContainer:
+    return av.open(
+        f"file:{os.path.abspath(path)}",  # noqa: PTH100 - resolve() would follow links
+        "r",
+        options={"max_pixels": str(max_pixels)},
+        container_options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
+        metadata_errors="replace",
+    )
 
 
 def _is_cover(stream: VideoStream) -> bool:

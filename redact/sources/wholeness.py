@@ -1,0 +1,94 @@
+"""Does a file hold all the bytes that its own outermost boxes claim? Read before decoding.
+
+Finds the recording that was cut short even where no duration is promised, as in mp4 made of
+fragments, and before any time is spent on it. A file whose header was never completed claims
+nothing and passes.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+from redact.errors import SourceError
+from redact.sources.truncation import ADVICE
+
+_EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+
+
+def check_whole(path: Path) -> None:
+    """Raise SourceError when an mp4, mov, avi, mkv or webm lacks bytes at its end, OSError when
+    it cannot be read. Other files pass."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] == b"RIFF" and head[8:] == b"AVI ":
+            end = _riff_end(file, size)
+        elif head[:4] == _EBML:
+            end = _segment_end(file)
+        elif head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp"):
+            end = _boxes_end(file, size, path)
+        else:
+            return
+    if end > size:
+        raise SourceError(f"{path}: lacks {end - size} bytes at its end; {ADVICE}")
+
+
+def _boxes_end(file: BinaryIO, size: int, path: Path) -> int:
+    """Where the last top-level box of an mp4 or mov ends."""
+    last, at = b"", 0
+    while at + 8 <= size:
+        length, kind = _box(file, at, size)
+        if length < 8 or not kind.isalnum():
+            return at  # zero padding or foreign bytes behind the last box: harmless
+        last, at = kind, at + length
+    if at == size and last == b"moof":
+        raise SourceError(f"{path}: its last fragment has no picture data; {ADVICE}")
+    return at
+
+
+def _box(file: BinaryIO, at: int, size: int) -> tuple[int, bytes]:
+    """(length in bytes, kind) of the box at byte `at`."""
+    file.seek(at)
+    header = file.read(16)
+    length, kind = struct.unpack(">I4s", header[:8])
+    if length == 1 and len(header) == 16:
+        length = struct.unpack(">Q", header[8:])[0]
+    elif length == 0 and kind != b"\0\0\0\0":
+        length = size - at
+    return length, kind
+
+
+def _riff_end(file: BinaryIO, size: int) -> int:
+    """Where the last RIFF list of an avi ends; large files have several."""
+    at = 0
+    while at + 12 <= size:
+        file.seek(at)
+        kind, length, _ = struct.unpack("<4sI4s", file.read(12))
+        if kind != b"RIFF" or length < 4:
+            return at
+        at += 8 + length + length % 2
+    return at - 1  # the padding byte of an odd list may be missing
+
+
+def _segment_end(file: BinaryIO) -> int:
+    """Where the Segment of a Matroska file ends; 0 when its size was never written."""
+    file.seek(len(_EBML))
+    header = _size(file) or 0
+    file.seek(header, 1)
+    if file.read(len(_SEGMENT)) != _SEGMENT:
+        return 0
+    length = _size(file)
+    return 0 if length is None else file.tell() + length
+
+
+def _size(file: BinaryIO) -> int | None:
+    """An EBML size: the count of leading zero bits says how many bytes follow. All ones mean
+    that it is not known: None."""
+    first = file.read(1)
+    if not first or not first[0]:
+        return None
+    more = 8 - first[0].bit_length()
+    value = int.from_bytes(first + file.read(more)) & ((1 << 7 * (more + 1)) - 1)
+    return None if value == (1 << 7 * (more + 1)) - 1 else value
