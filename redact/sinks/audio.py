@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Self, TypeAlias
 
@@ -27,13 +28,14 @@ FORMATS = (
 )
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _AAC_SAMPLES = 1024  # in one AAC packet
+Coded: TypeAlias = "Iterator[Packet[AudioStream]]"
 Timed: TypeAlias = "tuple[Fraction, Packet[Stream]]"
 
 
 class AudioFeed:
     """Muxes audio up to a given time, so that it interleaves and memory stays small.
 
-    packets: how many were muxed. Missing audio is fine: `of` returns None then.
+    end: seconds at which the muxed audio ends so far. Missing audio is fine: `of` returns None.
     """
 
     def __init__(
@@ -43,7 +45,7 @@ class AudioFeed:
         self._output = output
         self._timed = timed
         self._next: Timed | None = next(timed, None)
-        self.packets = 0
+        self.end: Fraction | None = None
 
     @classmethod
     def of(
@@ -61,15 +63,21 @@ class AudioFeed:
             source.close()
             return None
         stream = streams[0]
+        coded = (p for p in source.demux(stream) if p.pts is not None or not p.size)
+        first = next(coded, None)
+        if first is None or not first.size:
+            source.close()
+            return None
         copy = stream.codec_context.codec.canonical_name in container.audio
         make = _copied if copy else _transcoded
-        return cls(source, output, make(source, stream, output, shift))
+        return cls(source, output, make(chain([first], coded), stream, output, shift))
 
     def mux_until(self, time: Fraction | None) -> None:
         """Mux all packets that begin at or before `time` seconds; all that are left for None."""
         while self._next is not None and (time is None or self._next[0] <= time):
-            self._output.mux(self._next[1])
-            self.packets += 1
+            start, packet = self._next
+            self.end = start + (packet.duration or 0) * packet.time_base
+            self._output.mux(packet)
             self._next = next(self._timed, None)
 
     def close(self) -> None:
@@ -77,14 +85,16 @@ class AudioFeed:
 
 
 def _copied(
-    source: InputContainer, stream: AudioStream, output: OutputContainer, shift: Fraction
+    coded: Coded, stream: AudioStream, output: OutputContainer, shift: Fraction
 ) -> Iterator[Timed]:
-    """The coded packets as they are, without their side data. Made at once, read lazily."""
+    """The coded packets as they are, without their side data. The stream is added at once, its
+    packets are read lazily. Packets that an edit list cuts off are left out, and with them an
+    encoder's run-in: nothing that was cut away travels hidden in the output."""
     target = output.add_stream_from_template(stream)
 
     def packets() -> Iterator[Timed]:
         last: int | None = None
-        for packet in source.demux(stream):
+        for packet in coded:
             if not packet.size or packet.pts is None or packet.dts is None or packet.is_discard:
                 continue
             if last is not None and packet.dts <= last:
@@ -102,7 +112,7 @@ def _copied(
 
 
 def _transcoded(
-    source: InputContainer, stream: AudioStream, output: OutputContainer, shift: Fraction
+    coded: Coded, stream: AudioStream, output: OutputContainer, shift: Fraction
 ) -> Iterator[Timed]:
     """AAC, mono or stereo, at the input's rate where AAC has it. Gaps are filled with silence,
     so that sound stays in step with the picture."""
@@ -115,7 +125,7 @@ def _transcoded(
     target.codec_context.time_base = Fraction(1, rate)
 
     def packets() -> Iterator[Timed]:
-        for frame in _resampled(source, stream, rate, layout):
+        for frame in _resampled(coded, stream, rate, layout):
             if frame is not None:
                 frame.pts = (frame.pts or 0) + round(shift * rate)
             for packet in target.encode(frame):
@@ -126,11 +136,11 @@ def _transcoded(
 
 
 def _resampled(
-    source: InputContainer, stream: AudioStream, rate: int, layout: str
+    coded: Coded, stream: AudioStream, rate: int, layout: str
 ) -> Iterator[av.AudioFrame | None]:
     graph: Graph | None = None
-    for packet in source.demux(stream):
-        for frame in packet.decode():
+    for packet in coded:
+        for frame in stream.decode(packet):
             if graph is None:
                 graph = _graph(frame, rate, layout)
             graph.push(frame)

@@ -187,14 +187,14 @@ class PyAVSink:
     def _verify_partial(self, pictures: Pictures) -> None:
         assert self._info is not None
         assert self._partial is not None
-        packets = self._audio.packets if self._audio is not None else 0
+        audio_end = self._audio.end if self._audio is not None else None
         written = Written(
             self._times,
             self._info.time_base,
             self._last,
             pictures.width,
             pictures.height,
-            packets,
+            audio_end,
         )
         try:
             verify(self._partial.path, written, self._container.tick)
