@@ -96,20 +96,16 @@ def _with_margin(colours: FloatArray, hidden: BoolArray) -> list[Plane]:
 
 
 def _paint(planes: Planes, lattice: list[Plane], raster: Raster) -> None:
-    for rect in raster.rects:
-        for channel, plane in enumerate(planes):
-            block = BLOCK >> (channel > 0)
-            where = painting.pixels(rect, block)
-            target = plane[where]
-            target[:] = _enlarged(lattice[channel], rect, block)[
-                : target.shape[0], : target.shape[1]
-            ]
-    if raster.scattered:
-        whole: Rect = (0, 0, *raster.hidden.shape)
-        y, u, v = (
-            _enlarged(lattice[channel], whole, BLOCK >> (channel > 0)) for channel in range(3)
-        )
-        painting.cover_scattered(planes, (y, u, v), raster.hidden)
+    for index, plane in enumerate(planes):
+        block = BLOCK >> (index > 0)
+        if raster.scattered:
+            picture = _enlarged(lattice[index], (0, 0, *raster.hidden.shape), block)
+            painting.copy_blocks(plane, picture, raster.hidden, block)
+            continue
+        for rect in raster.rects:
+            target = plane[painting.pixels(rect, block)]
+            height, width = target.shape
+            target[:] = _enlarged(lattice[index], rect, block)[:height, :width]
 
 
 def _enlarged(lattice: Plane, rect: Rect, block: int) -> Plane:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from redact.effects.raster import BLOCK, Raster, Rect
-from redact.structures import Frame, Plane, chroma_shape
+from redact.structures import BoolArray, Frame, Plane, chroma_shape
 
 Planes = tuple[Plane, Plane, Plane]
 
@@ -50,25 +49,35 @@ def pixels(rect: Rect, block: int) -> tuple[slice, slice]:
 
 def cover(to: Planes, picture: Planes, raster: Raster) -> None:
     """Overwrite the hidden blocks of `to` by those of `picture`, planes of the same shapes."""
-    for rect in raster.rects:
-        for index, plane in enumerate(to):
-            where = pixels(rect, BLOCK >> (index > 0))
-            plane[where] = picture[index][where]
-    if raster.scattered:
-        cover_scattered(to, picture, raster.hidden)
+    for index, (plane, source) in enumerate(zip(to, picture, strict=True)):
+        block = BLOCK >> (index > 0)
+        if raster.scattered:
+            copy_blocks(plane, source, raster.hidden, block)
+            continue
+        for rect in raster.rects:
+            where = pixels(rect, block)
+            plane[where] = source[where]
 
 
-def cover_scattered(to: Planes, picture: Planes, hidden: npt.NDArray[np.bool_]) -> None:
-    """As `cover`, for any pattern of hidden blocks."""
+def copy_blocks(to: Plane, source: Plane, blocks: BoolArray, block: int) -> None:
+    """Copy the pixels of the chosen blocks. `source` is at least as large as `to`."""
     import cv2
 
-    luma = pixel_mask(hidden, BLOCK)
-    chroma = pixel_mask(hidden, BLOCK // 2)
-    for plane, source, mask in zip(to, picture, (luma, chroma, chroma), strict=True):
-        height, width = plane.shape
-        cv2.copyTo(source[:height, :width], mask[:height, :width], plane)
+    height, width = to.shape
+    mask = pixel_mask(blocks, block)[:height, :width]
+    cv2.copyTo(source[:height, :width], mask, to)
 
 
-def pixel_mask(hidden: npt.NDArray[np.bool_], block: int) -> Plane:
+def chosen(yes: Plane, no: Plane, blocks: BoolArray, block: int) -> Plane:
+    """`yes` where the block is chosen, `no` elsewhere; both of one shape, neither changed."""
+    if blocks.all():
+        return yes
+    mixed = no.copy()
+    copy_blocks(mixed, yes, blocks, block)
+    return mixed
+
+
+def pixel_mask(blocks: BoolArray, block: int) -> Plane:
     """(rows, columns) blocks -> (rows * block, columns * block) uint8, 0 or 1."""
-    return hidden.view(np.uint8).repeat(block, axis=0).repeat(block, axis=1)
+    grid = np.ascontiguousarray(blocks).view(np.uint8)
+    return grid.repeat(block, axis=0).repeat(block, axis=1)

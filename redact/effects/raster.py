@@ -95,7 +95,7 @@ def rasterise(mask: Mask, height: int, width: int, cells: int) -> Raster:
         scattered = bool(hidden.any())
         if scattered:
             _claim_outside(level, hidden, int(everywhere[0, 0]))
-    rects = _block_rects(boxes, height, width)
+    rects = block_rects(boxes, height, width)
     levels = cell_levels(_sides(mask, boxes, height, width), cells)
     kept = []
     for (top, left, bottom, right), e in zip(rects.tolist(), levels.tolist(), strict=True):
@@ -113,7 +113,7 @@ def _claimed(first: int, last: int, level: int) -> slice:
     return slice(first >> level << level, -(-last >> level) << level)
 
 
-def _block_rects(boxes: npt.NDArray[np.float64], height: int, width: int) -> npt.NDArray[np.int64]:
+def block_rects(boxes: npt.NDArray[np.float64], height: int, width: int) -> npt.NDArray[np.int64]:
     """(n, 4) xyxy pixels -> (n, 4) top, left, bottom, right in blocks; empty beyond the frame."""
     low = np.minimum(boxes[:, :2], boxes[:, 2:])[:, ::-1] / BLOCK
     high = np.maximum(boxes[:, :2], boxes[:, 2:])[:, ::-1] / BLOCK
@@ -124,6 +124,17 @@ def _block_rects(boxes: npt.NDArray[np.float64], height: int, width: int) -> npt
     last = np.clip(np.maximum(np.ceil(high), first + 1), 0, limit)
     last[beyond] = first[beyond]
     return np.concatenate([first, last], axis=1).astype(np.int64)
+
+
+def touched(boxes: FloatArray, height: int, width: int) -> BoolArray:
+    """(rows, columns) bool: the blocks that any of the boxes (n, 4) touches; NaN touches all."""
+    grid = np.zeros((-(-height // BLOCK), -(-width // BLOCK)), np.bool_)
+    finite = np.clip(np.asarray(boxes, dtype=np.float64).reshape(-1, 4), -_FAR, _FAR)
+    if np.isnan(finite).any():
+        return ~grid
+    for top, left, bottom, right in block_rects(finite, height, width).tolist():
+        grid[top:bottom, left:right] = True
+    return grid
 
 
 def _sides(
@@ -174,8 +185,7 @@ def any_in_cell(grid: BoolArray, level: int) -> BoolArray:
         padded = np.zeros((rows * k, columns * k), np.bool_)
         padded[: grid.shape[0], : grid.shape[1]] = grid
         grid = padded
-    pooled: BoolArray = grid.reshape(rows, k, columns, k).any(axis=(1, 3))
-    return pooled
+    return np.asarray(grid.reshape(rows, k, columns, k).any(axis=(1, 3)), np.bool_)
 
 
 @lru_cache(maxsize=16)
