@@ -43,14 +43,14 @@ class BlurEffect:
             self.reset()
             self._shape = (frame.height, frame.width)
         planes = painting.copy(frame)
-        lattice = self._lattice(planes, raster, self._clock.tick(frame.time))
+        lattice = self._lattice(planes, raster, *self._clock.tick(frame.time))
         _paint(planes, lattice, raster)
         return redacted(frame, planes, raster.shapes)
 
-    def _lattice(self, planes: Planes, raster: Raster, bucket: int) -> list[Plane]:
+    def _lattice(self, planes: Planes, raster: Raster, bucket: int, faded: float) -> list[Plane]:
         """Block colours of y, u, v: (rows + 2, columns + 2) uint8 each, one block of margin."""
         level = self._held(raster.level, bucket)
-        colours = np.zeros((*level.shape, 3), np.float32)
+        colours = np.zeros((3, *level.shape), np.float32)
         windows = list(raster.rects)
         for e in range(int(level.max()) + 1):
             blocks = raster.hidden & (level == e)
@@ -60,8 +60,8 @@ class BlurEffect:
             if grid is None:
                 grid = self._grids[e] = CellGrid(*self._shape, e, self._table)
             grid.sample(planes, any_in_cell(blocks, e), bucket, windows)
-            part = smooth(grid.value, grid.bucket == bucket, e, level.shape)
-            np.copyto(colours, part, where=blocks[..., None])
+            part = smooth(*grid.shown(bucket, faded), e, level.shape)
+            np.copyto(colours, part, where=blocks)
         return _with_margin(colours, raster.hidden)
 
     def _held(self, level: Levels, bucket: int) -> Levels:
@@ -76,7 +76,7 @@ class BlurEffect:
 
 
 def _with_margin(colours: FloatArray, hidden: BoolArray) -> list[Plane]:
-    """(rows, columns, 3) colours of hidden blocks -> per channel (rows + 2, columns + 2) uint8.
+    """(3, rows, columns) colours of hidden blocks -> per channel (rows + 2, columns + 2) uint8.
 
     A block that is not hidden gets the mean of its hidden neighbours, so that nothing of it is
     mixed in where colours run from block to block.
@@ -84,15 +84,16 @@ def _with_margin(colours: FloatArray, hidden: BoolArray) -> list[Plane]:
     import cv2
 
     rows, columns = hidden.shape
-    lattice = np.zeros((rows + 2, columns + 2, 4), np.float32)
-    inner = lattice[1:-1, 1:-1]
-    inner[..., 3] = hidden
-    np.multiply(colours, hidden[..., None], out=inner[..., :3])
-    around = np.asarray(cv2.blur(lattice, (3, 3), borderType=cv2.BORDER_CONSTANT), np.float32)
-    mean = around[..., :3] / np.maximum(around[..., 3:], 1e-6)
-    np.copyto(mean[1:-1, 1:-1], colours, where=hidden[..., None])
-    whole = np.clip(np.rint(mean), 0, 255).astype(np.uint8)
-    return [np.ascontiguousarray(whole[..., channel]) for channel in range(3)]
+    around = np.zeros((4, rows + 2, columns + 2), np.float32)
+    around[3, 1:-1, 1:-1] = hidden
+    np.multiply(colours, hidden, out=around[:3, 1:-1, 1:-1])
+    for index, layer in enumerate(around):
+        around[index] = cv2.blur(layer, (3, 3), borderType=cv2.BORDER_CONSTANT)
+    mean = around[:3] / np.maximum(around[3], 1e-6)
+    np.copyto(mean[:, 1:-1, 1:-1], colours, where=hidden)
+    # Weighted means of 0..255 stay in range but for rounding, which may not wrap around.
+    whole = np.clip(mean + np.float32(0.5), 0, 255).astype(np.uint8)
+    return [whole[0], whole[1], whole[2]]
 
 
 def _paint(planes: Planes, lattice: list[Plane], raster: Raster) -> None:

@@ -13,37 +13,43 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 
 from redact.effects.planes import Planes
 from redact.effects.raster import BLOCK, Rect
-from redact.structures import BoolArray, Plane
+from redact.structures import BoolArray, FloatArray, Plane
 
 _NEVER = np.iinfo(np.int64).min
 
 
 class Clock:
-    """Numbers the holds of a stream: time `hold` seconds wide buckets, exact, monotonic."""
+    """Numbers the holds of a stream: buckets of time `hold` seconds wide, exact, monotonic."""
 
     def __init__(self, hold: float) -> None:
         self._hold = Fraction(hold).limit_denominator(1_000_000)
         self._bucket = _NEVER
 
-    def tick(self, time: Fraction) -> int:
-        """The bucket of `time` (seconds); one more with every call where hold is 0.
+    def tick(self, time: Fraction) -> tuple[int, float]:
+        """The bucket of `time` (seconds) and how far new colours have faded in, 0..1 .
 
-        Time that runs backwards gives no new samples: the last bucket goes on.
+        Colours fade in over the first half of a hold. Without a hold the bucket goes up by one
+        with every call. Time that runs backwards gives no new samples: the last bucket goes on.
         """
-        bucket = self._bucket + 1 if self._hold == 0 else int(time // self._hold)
-        self._bucket = max(bucket, self._bucket)
-        return self._bucket
+        if self._hold == 0:
+            self._bucket = max(self._bucket, 0) + 1
+            return self._bucket, 1.0
+        bucket, rest = divmod(time, self._hold)
+        if bucket < self._bucket:
+            return self._bucket, 1.0
+        self._bucket = int(bucket)
+        return self._bucket, min(1.0, float(2 * rest / self._hold))
 
 
 class CellGrid:
     """All cells of one size over a frame.
 
-    value: (rows, columns, 3) uint8 quantised means of y, u, v. bucket: (rows, columns) int64,
-    the hold in which a cell was last sampled.
+    value: (3, rows, columns) uint8 quantised means of y, u, v. bucket: (rows, columns) int64,
+    the hold in which a cell was last sampled. before: as `value`, of the hold before that one,
+    or `value` itself.
     """
 
     def __init__(self, height: int, width: int, level: int, table: Plane) -> None:
@@ -51,8 +57,23 @@ class CellGrid:
         self._side = BLOCK << level
         self._table = table
         rows, columns = -(-height // self._side), -(-width // self._side)
-        self.value = np.zeros((rows, columns, 3), np.uint8)
+        self.value = np.zeros((3, rows, columns), np.uint8)
+        self.before = np.zeros((3, rows, columns), np.uint8)
         self.bucket = np.full((rows, columns), _NEVER, np.int64)
+
+    def shown(self, bucket: int, faded: float) -> tuple[FloatArray, FloatArray]:
+        """Colours (3, rows, columns) and weights (rows, columns) at a moment of a hold.
+
+        Colours go from those of the hold before to the new ones; cells that have left the mask
+        since fade out of their neighbours.
+        """
+        now, last = self.bucket == bucket, self.bucket == bucket - 1
+        colours = self.value.astype(np.float32)
+        if faded < 1:
+            old = np.where(now, self.before, self.value)
+            colours = old + (colours - old) * np.float32(faded)
+        weight = now + last * np.float32(1 - faded)
+        return colours.astype(np.float32), weight.astype(np.float32)
 
     def sample(self, planes: Planes, wanted: BoolArray, bucket: int, windows: list[Rect]) -> None:
         """Sample the `wanted` (rows, columns) cells that have no value in `bucket` yet.
@@ -89,12 +110,16 @@ class CellGrid:
         bottom, right = top + int(rows[-1]) + 1, left + int(columns[-1]) + 1
         top, left = top + int(rows[0]), left + int(columns[0])
         part = missing[top:bottom, left:right]
-        value = self.value[top:bottom, left:right]
+        where = (slice(top, bottom), slice(left, right))
+        value, before, stamp = self.value[:, *where], self.before[:, *where], self.bucket[where]
+        lately = part & (stamp == bucket - 1)
+        np.copyto(before, value, where=lately)
         for channel, plane in enumerate(planes):
             side = self._side >> (channel > 0)
             mean = area_means(plane[top * side : bottom * side, left * side : right * side], side)
-            np.copyto(value[..., channel], self._table[mean], where=part)
-        np.copyto(self.bucket[top:bottom, left:right], bucket, where=part)
+            np.copyto(value[channel], self._table[mean], where=part)
+        np.copyto(before, value, where=part & ~lately)
+        np.copyto(stamp, bucket, where=part)
         part[:] = False
 
 
@@ -132,28 +157,25 @@ def quantiser(levels: int) -> Plane:
 
 
 def smooth(
-    value: npt.NDArray[np.uint8], known: BoolArray, level: int, shape: tuple[int, int]
-) -> npt.NDArray[np.float32]:
-    """Cell colours -> block colours, smooth over the borders of known cells.
+    colours: FloatArray, weight: FloatArray, level: int, shape: tuple[int, int]
+) -> FloatArray:
+    """Cell colours -> block colours, smooth over the borders of cells.
 
-    value: (rows, columns, 3); known: (rows, columns), the cells that have a colour; shape: of
-    the frame in blocks. Returns (*shape, 3) float32; meaningless in cells that are not known.
+    colours: (3, rows, columns); weight: (rows, columns), 0 where a cell has no colour; shape:
+    of the frame in blocks. Returns (3, *shape) float32; meaningless in cells without colour.
     The kernel is the quadratic B-spline of the cell grid: a box filter of the cell's side,
-    twice, over the known cells alone.
+    twice, over the weighted cells alone.
     """
     import cv2
 
     rows, columns = shape
-    lattice = np.empty((*known.shape, 4), np.float32)
-    lattice[..., 3] = known
-    np.multiply(value, known[..., None], out=lattice[..., :3], casting="unsafe")
+    k = 1 << level
+    lattice = np.concatenate([colours * weight, weight[None]])
     if level:
-        k = 1 << level
-        lattice = np.ascontiguousarray(lattice.repeat(k, axis=0).repeat(k, axis=1)[:rows, :columns])
-        for anchor in (k // 2 - 1, k // 2):
-            lattice = np.asarray(
-                cv2.blur(lattice, (k, k), anchor=(anchor, anchor), borderType=cv2.BORDER_CONSTANT),
-                np.float32,
-            )
-    weight = np.maximum(lattice[..., 3:], 1e-6)
-    return np.divide(lattice[..., :3], weight, dtype=np.float32)
+        lattice = lattice.repeat(k, axis=1).repeat(k, axis=2)[:, :rows, :columns]
+        for index, layer in enumerate(lattice):
+            for at in (k // 2 - 1, k // 2):
+                layer = cv2.blur(layer, (k, k), anchor=(at, at), borderType=cv2.BORDER_CONSTANT)
+            lattice[index] = layer
+    smoothed: FloatArray = lattice[:3] / np.maximum(lattice[3], np.float32(1e-6))
+    return smoothed

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from redact.effects.raster import BLOCK, Raster, Rect
@@ -78,6 +80,14 @@ def chosen(yes: Plane, no: Plane, blocks: BoolArray, block: int) -> Plane:
 
 
 def pixel_mask(blocks: BoolArray, block: int) -> Plane:
-    """(rows, columns) blocks -> (rows * block, columns * block) uint8, 0 or 1."""
-    grid = np.ascontiguousarray(blocks).view(np.uint8)
-    return grid.repeat(block, axis=0).repeat(block, axis=1)
+    """(rows, columns) blocks -> (rows * block, columns * block) uint8, 0 or 1, read-only."""
+    return _pixel_mask(blocks.tobytes(), blocks.shape[1], block)
+
+
+@lru_cache(maxsize=8)
+def _pixel_mask(blocks: bytes, columns: int, block: int) -> Plane:
+    """Cached, because u follows v, and what lies beyond a property rarely changes."""
+    grid = np.frombuffer(blocks, np.uint8).reshape(-1, columns)
+    mask = grid.repeat(block, axis=0).repeat(block, axis=1)
+    mask.flags.writeable = False
+    return mask

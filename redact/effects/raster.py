@@ -84,8 +84,8 @@ def rasterise(mask: Mask, height: int, width: int, cells: int) -> Raster:
     """
     rows, columns = -(-height // BLOCK), -(-width // BLOCK)
     boxes = np.clip(np.asarray(mask.boxes, dtype=np.float64).reshape(-1, 4), -_FAR, _FAR)
-    everywhere = np.full((rows, columns), frame_level(height, width, cells), np.uint8)
     if mask.whole or np.isnan(boxes).any():
+        everywhere = np.full((rows, columns), frame_level(height, width, cells), np.uint8)
         return Raster(np.ones((rows, columns), np.bool_), everywhere, (), True, 1)
     hidden = np.zeros((rows, columns), np.bool_)
     level = np.zeros((rows, columns), np.uint8)
@@ -94,7 +94,7 @@ def rasterise(mask: Mask, height: int, width: int, cells: int) -> Raster:
         hidden = _outside(mask.outside, mask.keep, height, width)
         scattered = bool(hidden.any())
         if scattered:
-            _claim_outside(level, hidden, int(everywhere[0, 0]))
+            _claim_outside(level, hidden, frame_level(height, width, cells))
     rects = block_rects(boxes, height, width)
     levels = cell_levels(_sides(mask, boxes, height, width), cells)
     kept = []
