@@ -1,0 +1,163 @@
+"""Model descriptions are strict, and digests are compared."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from pathlib import Path
+
+import heads
+import onnx_graphs
+import pytest
+
+from redact.config import DetectorOptions
+from redact.detectors import OpenVINODetector, load_description
+from redact.detectors.description import read_verified, to_toml
+from redact.detectors.families import FAMILIES
+from redact.errors import ConfigError, ModelError
+from redact.structures import Label
+
+GOOD = """
+name = "fake"
+file = "fake.onnx"
+family = "yolo"
+licence = "Apache-2.0"
+sha256 = "{digest}"
+[labels]
+person = 0
+face = [3, 4]
+[input]
+size = [256, 320]
+[thresholds]
+face = 0.7
+"""
+
+
+@pytest.fixture
+def described(tmp_path: Path) -> Path:
+    model = onnx_graphs.save(tmp_path / "fake.onnx", heads.yolo())
+    path = tmp_path / "fake.toml"
+    path.write_text(GOOD.format(digest=hashlib.sha256(model.read_bytes()).hexdigest()))
+    return path
+
+
+def test_a_description_says_all_that_a_detector_needs(described: Path) -> None:
+    description = load_description(described)
+    assert description.file == str(described.parent / "fake.onnx")
+    assert description.classes == {Label.PERSON: (0,), Label.FACE: (3, 4)}
+    detector = OpenVINODetector(description)
+    assert detector.labels == {Label.PERSON, Label.FACE}
+    (info,) = detector.describe()
+    assert (info.name, info.licence, info.verified) == ("fake", "Apache-2.0", True)
+    assert info.sha256 == description.sha256
+    assert info.input == "320x256 rgb letterbox"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("licence", "license", "licence|license"),
+        ("[input]", "[input]\ncolor = 'rgb'", "color"),
+        ('family = "yolo"', 'family = "yola"', "'yola' is unknown; one of yolo, "),
+        ("person = 0", "person = -1", "labels"),
+        ("person = 0", "dog = 0", "labels"),
+        ("person = 0\nface = [3, 4]", "", "name at least one class"),
+        ("size = [256, 320]", "size = [256]", "size"),
+        ("size = [256, 320]", "std = [1, 0, 1]", "must not hold 0"),
+        ("fake.onnx", "fake.engine", "neither .onnx nor .xml"),
+        ("fake.onnx", "fake.xml", "bin_sha256: needed"),
+        ("sha256 =", "sha256 = 'abc' #", "sha256"),
+        ("[labels]", "[labels", "fake.toml: not a model description"),
+    ],
+)
+def test_what_is_wrong_in_a_description_is_named(
+    described: Path, old: str, new: str, message: str
+) -> None:
+    described.write_text(described.read_text().replace(old, new, 1))
+    with pytest.raises(ConfigError, match=message):
+        load_description(described)
+
+
+def test_a_description_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot read the model description"):
+        load_description(tmp_path / "none.toml")
+
+
+def test_another_file_than_the_described_one_is_refused_with_both_digests(described: Path) -> None:
+    model = described.with_suffix(".onnx")
+    wanted = hashlib.sha256(model.read_bytes()).hexdigest()
+    model.write_bytes(model.read_bytes() + b" ")
+    found = hashlib.sha256(model.read_bytes()).hexdigest()
+    with pytest.raises(ModelError) as caught:
+        OpenVINODetector(load_description(described))
+    assert wanted[:12] in str(caught.value)
+    assert found[:12] in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, b""])
+def test_a_missing_or_empty_model_is_an_error(described: Path, content: bytes | None) -> None:
+    model = described.with_suffix(".onnx")
+    model.unlink()
+    if content is not None:
+        model.write_bytes(content)
+    with pytest.raises(ModelError, match=r"fake\.onnx: (cannot read|the model file is empty)"):
+        OpenVINODetector(load_description(described))
+
+
+def test_a_size_other_than_the_graphs_is_an_error(described: Path) -> None:
+    described.write_text(described.read_text().replace("[256, 320]", "[320, 256]"))
+    with pytest.raises(ConfigError, match=r"input.size is \[320, 256\].*\[256, 320\]"):
+        OpenVINODetector(load_description(described))
+
+
+def test_thresholds_of_a_description_win_over_those_of_the_options(described: Path) -> None:
+    detector = OpenVINODetector(load_description(described), DetectorOptions(hide_score=0.33))
+    floors = dict(zip(detector._wanted.labels, detector._wanted.floors, strict=True))
+    assert floors[Label.PERSON] == pytest.approx(0.33)
+    assert floors[Label.FACE] == pytest.approx(0.7)
+
+
+def test_a_graph_in_two_files_is_digested_in_both(described: Path) -> None:
+    import openvino
+
+    graph = openvino.Core().read_model(described.with_suffix(".onnx"))
+    openvino.save_model(graph, described.with_suffix(".xml"), compress_to_fp16=False)
+    digests = [
+        hashlib.sha256(described.with_suffix(s).read_bytes()).hexdigest() for s in (".xml", ".bin")
+    ]
+    text = described.read_text().replace("fake.onnx", "fake.xml")
+    sha256 = next(line for line in text.splitlines() if line.startswith("sha256"))
+    text = text.replace(sha256, f'sha256 = "{digests[0]}"\nbin_sha256 = "{digests[1]}"')
+    described.write_text(text)
+    (info,) = OpenVINODetector(load_description(described)).describe()
+    assert info.sha256 == "+".join(digests)
+
+    weights = described.with_suffix(".bin")
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\1")
+    with pytest.raises(ModelError, match=r"fake\.bin: sha256"):
+        read_verified(load_description(described))
+    weights.unlink()
+    with pytest.raises(ModelError, match=r"fake\.bin: cannot read.*needs its \.bin beside it"):
+        read_verified(load_description(described))
+
+
+def test_a_written_description_reads_back_the_same(described: Path, tmp_path: Path) -> None:
+    description = load_description(described)
+    copy = tmp_path / "copy.toml"
+    copy.write_text(to_toml(description))
+    again = load_description(copy)
+    assert (again.labels, again.input, again.sha256) == (
+        description.labels,
+        description.input,
+        description.sha256,
+    )
+
+
+SHIPPED = sorted((Path(__file__).parents[2] / "models" / "descriptions").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
+def test_shipped_descriptions_are_well_formed(path: Path) -> None:
+    description = load_description(path)
+    assert description.family in FAMILIES
+    assert Path(tomllib.loads(path.read_text())["file"]).stem == path.stem
