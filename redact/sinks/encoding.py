@@ -40,6 +40,8 @@ def add_video(
     )
     assert isinstance(stream, VideoStream)
     context = stream.codec_context
+    if container.exact and not regular(info):
+        context.max_b_frames = 0
     context.pix_fmt = pictures.pixel_format
     if hevc and container.exact:
         context.codec_tag = "hvc1"  # the tag that Apple's players insist on
@@ -53,6 +55,13 @@ def add_video(
     if info.rotation:
         stream.set_display_rotation(-info.rotation)  # counter-clockwise there
     return stream
+
+
+def regular(info: StreamInfo) -> bool:
+    """True where frames lie on a grid of whole ticks. Elsewhere mp4, which counts durations
+    between decoding times, would misstate them for reordered frames: then no B-frames."""
+    rate = info.frame_rate
+    return rate is not None and (1 / (rate * info.time_base)).denominator == 1
 
 
 def nominal_rate(info: StreamInfo) -> Fraction:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -61,7 +62,8 @@ class PyAVSink:
         self._pictures: Pictures | None = None
         self._shift = 0
         self._times = array("q")
-        self._durations: dict[int, int] = {}  # of the frames inside the encoder
+        self._after: dict[int, int] = {}  # time of a frame: time of the one that follows
+        self._held: deque[Packet[VideoStream]] = deque()  # until what follows them is known
         self._last = 0
         self.notes: tuple[str, ...] = ()
 
@@ -93,9 +95,12 @@ class PyAVSink:
             picture = self._pictures(frame)
             picture.pts = frame.pts + self._shift
             picture.time_base = frame.time_base
+            if self._times:
+                self._after[self._times[-1]] = picture.pts
             self._times.append(picture.pts)
-            self._durations[picture.pts] = frame.duration
-            self._mux(self._stream.encode(picture))
+            self._last = frame.duration
+            self._held += self._stream.encode(picture)
+            self._mux()
 
     def _begin(self, first: RedactedFrame) -> None:
         """Now that the first frame is here, all is known that the header must say."""
@@ -147,25 +152,27 @@ class PyAVSink:
                     f"{self._path.suffix} can tell apart; write .mp4 instead"
                 )
 
-    def _mux(self, packets: list[Packet[VideoStream]]) -> None:
+    def _mux(self) -> None:
+        """Hand on the coded pictures whose successor in time is known, each with the duration
+        that follows from it, and the audio that belongs before them."""
         assert self._output is not None
-        assert self._stream is not None
-        for packet in packets:
+        while self._held and self._held[0].pts in self._after:
+            packet = self._held.popleft()
             assert packet.pts is not None
-            packet.duration = self._duration(packet.pts)
+            packet.duration = self._after.pop(packet.pts) - packet.pts
             if self._audio is not None and packet.dts is not None:
                 self._audio.mux_until(packet.dts * packet.time_base)
             self._output.mux(packet)
 
-    def _duration(self, pts: int) -> int:
-        """Ticks for which a frame stays; where the input does not say, what its rate implies."""
-        assert self._info is not None
-        duration = self._durations.pop(pts)
-        if duration <= 0:
-            duration = max(1, round(1 / (nominal_rate(self._info) * self._info.time_base)))
-        if pts == self._times[-1]:
-            self._last = duration
-        return duration
+    def _flush(self, stream: VideoStream, info: StreamInfo) -> None:
+        """Let the last frame stay as long as the input says, or as its rate implies."""
+        if self._last <= 0:
+            self._last = max(1, round(1 / (nominal_rate(info) * info.time_base)))
+        self._after[self._times[-1]] = self._times[-1] + self._last
+        self._held += stream.encode(None)
+        self._mux()
+        if self._held or self._after:
+            raise SinkError(f"{self._name}: the encoder lost {len(self._after)} frames")
 
     def _finish(self) -> None:
         """Flush, close, verify, publish."""
@@ -174,9 +181,7 @@ class PyAVSink:
         if self._stream is None or self._pictures is None:
             raise SinkError(f"{self._name}: no frame was written; nothing to publish")
         with writing(self._name):
-            self._mux(self._stream.encode(None))
-            if self._durations:
-                raise SinkError(f"{self._name}: the encoder lost {len(self._durations)} frames")
+            self._flush(self._stream, self._info)
             if self._audio is not None:
                 self._audio.mux_until(None)
             self._output.close()
