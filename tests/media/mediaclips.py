@@ -109,10 +109,20 @@ def _edit_list(out: Path) -> None:
     ffmpeg("-ss", "0.3", "-i", whole, "-c", "copy", out)
 
 
-def _interlaced(out: Path) -> None:
-    twice = f"testsrc2=s={WIDTH}x{HEIGHT}:r={2 * RATE}:d=0.96"
-    flags = ("-flags", "+ildct+ilme", "-x264-params", "tff=1:bframes=0")
-    lavfi(out, "-vf", "interlace=scan=tff", "-c:v", "libx264", *flags, picture=twice)
+def _interlaced(order: str) -> Maker:
+    """A bar that moves by 4 pixels per field; each frame holds two fields."""
+
+    def woven() -> Iterable[av.VideoFrame]:
+        for index in range(COUNT):
+            grey = np.full((HEIGHT, WIDTH), 60, np.uint8)
+            for half in (0, 1):
+                left = 4 * (2 * index + half) % (WIDTH - 24)
+                grey[(half if order == "tff" else 1 - half) :: 2, left : left + 24] = 200
+            rgb = np.repeat(grey[..., None], 3, axis=2)
+            yield av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p")
+
+    options = {"flags": "+ildct+ilme", "x264-params": f"{order}=1:bframes=0", "crf": "10"}
+    return lambda out: encode(out, woven(), options=options)
 
 
 def _captions(out: Path) -> None:
@@ -148,7 +158,8 @@ CLIPS: dict[str, Maker] = {
         *("-color_primaries", "bt2020", "-color_trc", "arib-std-b67"),
     ),
     "grey.mp4": lambda out: lavfi(out, *X264, "-pix_fmt", "gray"),
-    "interlaced.mp4": _interlaced,
+    "interlaced.mp4": _interlaced("tff"),
+    "lower-first.mp4": _interlaced("bff"),
     "odd.mkv": lambda out: encode(
         out, pictures(width=127, height=95, name="yuvj420p"), codec="mjpeg", options={"qmax": "2"}
     ),
