@@ -11,8 +11,9 @@ import numpy as np
 from redact.config import EffectOptions
 from redact.effects import planes as painting
 from redact.effects.cells import CellGrid, Clock, quantiser, smooth
+from redact.effects.outside import BLOCK
 from redact.effects.planes import Planes
-from redact.effects.raster import BLOCK, Levels, Raster, Rect, any_in_cell, rasterise
+from redact.effects.raster import Levels, Raster, Rect, any_in_cell, rasterise
 from redact.structures import BoolArray, FloatArray, Frame, Mask, Plane, RedactedFrame, redacted
 
 

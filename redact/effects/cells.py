@@ -14,8 +14,9 @@ from fractions import Fraction
 
 import numpy as np
 
+from redact.effects.outside import BLOCK
 from redact.effects.planes import Planes
-from redact.effects.raster import BLOCK, Rect
+from redact.effects.raster import Rect
 from redact.structures import BoolArray, FloatArray, Plane
 
 _NEVER = np.iinfo(np.int64).min

@@ -7,9 +7,10 @@ import numpy as np
 from redact.config import EffectOptions
 from redact.effects import planes as painting
 from redact.effects.fill import plain
+from redact.effects.outside import BLOCK
 from redact.effects.planes import Planes
 from redact.effects.plate import Plate
-from redact.effects.raster import BLOCK, Raster, Rect, rasterise, touched
+from redact.effects.raster import Raster, Rect, rasterise, touched
 from redact.structures import BoolArray, Frame, Mask, RedactedFrame, redacted
 
 

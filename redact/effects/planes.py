@@ -6,7 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from redact.effects.raster import BLOCK, Raster, Rect
+from redact.effects.outside import BLOCK
+from redact.effects.raster import Raster, Rect
 from redact.structures import BoolArray, Frame, Plane, chroma_shape
 
 Planes = tuple[Plane, Plane, Plane]

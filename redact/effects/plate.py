@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from redact.effects.cells import area_means
+from redact.effects.outside import BLOCK
 from redact.effects.planes import Planes, pixel_mask
-from redact.effects.raster import BLOCK
 from redact.structures import BoolArray
 
 _STRIPES = 8  # a frame teaches every eighth row of the picture's stripes: bounded, even cost

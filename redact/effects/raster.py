@@ -8,16 +8,12 @@ make no sense hide more, never less.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from redact.geometry import Zone
+from redact.effects.outside import BLOCK, outside_blocks
 from redact.structures import BoolArray, FloatArray, Mask
-
-BLOCK = 16
-"""Side of a block in luma pixels."""
 
 MAX_LEVEL = 7
 """Cells are at most 16 << 7 = 2048 px: their pixel sums still fit the 32 bits of cv2.resize."""
@@ -58,6 +54,7 @@ def cell_levels(side: npt.ArrayLike, cells: int) -> npt.NDArray[np.int64]:
     side: (n,) pixels, finite. A length s that starts anywhere touches at most ceil(s / c) + 1
     cells of side c, the partly covered ones included; so c >= s / (cells - 1). For cells = 1
     the cell is twice the side, and only a line of the grid can still cut a person in two.
+    Holds up to a side of 2048 * (cells - 1) px, where `MAX_LEVEL` ends it.
     """
     length = np.asarray(side, dtype=np.float64)
     need = length / (cells - 1) if cells > 1 else 2.0 * length
@@ -91,7 +88,7 @@ def rasterise(mask: Mask, height: int, width: int, cells: int) -> Raster:
     level = np.zeros((rows, columns), np.uint8)
     scattered = False
     if mask.outside is not None:
-        hidden = _outside(mask.outside, mask.keep, height, width)
+        hidden = outside_blocks(mask.outside, mask.keep, height, width)
         scattered = bool(hidden.any())
         if scattered:
             _claim_outside(level, hidden, frame_level(height, width, cells))
@@ -151,23 +148,6 @@ def _sides(
     return trusted
 
 
-def _outside(zone: Zone, keep: FloatArray, height: int, width: int) -> BoolArray:
-    """(rows, columns) bool: blocks not wholly on the property and not wholly kept."""
-    hidden = _beyond(zone, height, width).copy()
-    for x1, y1, x2, y2 in np.asarray(keep, dtype=np.float64).reshape(-1, 4).tolist():
-        if not (x1 < x2 and y1 < y2):
-            continue
-        hidden[_wholly(y1, y2, height), _wholly(x1, x2, width)] = False
-    return hidden
-
-
-def _wholly(first: float, last: float, size: int) -> slice:
-    """Blocks wholly between two pixel positions; the frame's last block may be cut short."""
-    first, last = max(first, 0.0), min(max(last, 0.0), float(size))
-    start = int(-(-min(first, size) // BLOCK))
-    return slice(start, -(-size // BLOCK) if last >= size else int(last // BLOCK))
-
-
 def _claim_outside(level: Levels, hidden: BoolArray, e: int) -> None:
     """Raise `level` to e in every cell of level e in which anything is hidden."""
     coarse = any_in_cell(hidden, e).repeat(1 << e, 0).repeat(1 << e, 1)
@@ -186,25 +166,3 @@ def any_in_cell(grid: BoolArray, level: int) -> BoolArray:
         padded[: grid.shape[0], : grid.shape[1]] = grid
         grid = padded
     return np.asarray(grid.reshape(rows, k, columns, k).any(axis=(1, 3)), np.bool_)
-
-
-@lru_cache(maxsize=16)
-def _beyond(zone: Zone, height: int, width: int) -> BoolArray:
-    """(rows, columns) bool, read-only: blocks of which any pixel may lie beyond the property.
-
-    The property is shrunk by one pixel, because cv2.fillPoly paints outlines as inside; the
-    frame's own edges do not shrink it. Zones compare by identity, so a cached one stays valid.
-    """
-    import cv2
-
-    ground = np.zeros((height, width), np.uint8)
-    scale = np.array([width, height])
-    for rings, value in ((zone.polygons, 1), (zone.holes, 0)):
-        for ring in rings:
-            # A pixel's centre has whole coordinates in OpenCV; 4 fractional bits.
-            corners = np.rint((ring * scale - 0.5) * 16).astype(np.int32)
-            cv2.fillPoly(ground, [corners], value, shift=4)
-    ground = np.asarray(cv2.erode(ground, np.ones((3, 3), np.uint8)), np.uint8)
-    beyond = any_in_cell(np.asarray(ground == 0, np.bool_), 4)
-    beyond.flags.writeable = False
-    return beyond
