@@ -37,6 +37,7 @@ def verify(path: Path, written: Written, tick: Fraction) -> None:
     packets are read, key frames alone are decoded: a few percent of what encoding costs.
     """
     times: list[int] = []
+    key_frames = decoded = 0
     audio_end = Fraction(-1)
     with av.open(f"file:{path}", "r", container_options={"protocol_whitelist": "file"}) as file:
         video = file.streams.video[0]
@@ -54,8 +55,11 @@ def verify(path: Path, written: Written, tick: Fraction) -> None:
                 raise _failed("a frame lost its time")
             times.append(packet.pts)
             if packet.is_keyframe:
-                _decode(video, packet, written)
-        _decode(video, None, written)
+                key_frames += 1
+                decoded += _decode(video, packet, written)
+        decoded += _decode(video, None, written)
+        if not key_frames or decoded != key_frames:
+            raise _failed(f"{decoded} of {key_frames} key frames decode")
         assert video.time_base is not None
         _compare(sorted(times), video.time_base, written, tick)
         end = (video.duration or 0) * video.time_base
@@ -89,12 +93,15 @@ def _check_end(duration: Fraction, written: Written, tick: Fraction) -> None:
         raise _failed(f"it lasts {float(duration):.6f} s instead of {float(told):.6f} s")
 
 
-def _decode(video: VideoStream, packet: av.Packet[Stream] | None, written: Written) -> None:
-    for picture in video.codec_context.decode(packet):
+def _decode(video: VideoStream, packet: av.Packet[Stream] | None, written: Written) -> int:
+    """How many sound pictures come out. `None` flushes the decoder."""
+    pictures = video.codec_context.decode(packet)
+    for picture in pictures:
         if (picture.width, picture.height) != (written.width, written.height):
             raise _failed(f"a frame decodes to {picture.width}x{picture.height}")
         if picture.is_corrupt:
             raise _failed("a key frame is damaged")
+    return len(pictures)
 
 
 def _failed(what: str) -> SinkError:
