@@ -170,17 +170,24 @@ class Network:
             to_float.scale(self._std)
         return steps.build()
 
+    def _request(self, size: Size) -> Any:
+        """The calling thread's own request: requests must not be shared."""
+        if not hasattr(self._local, "requests"):
+            self._local.requests = {}
+        request = self._local.requests.get(size)
+        if request is None:
+            compiled = self._compile(size)
+            with _door(self.title, "prepare"):
+                request = self._local.requests[size] = compiled.create_infer_request()
+        return request
+
     def run(self, picture: npt.NDArray[np.uint8]) -> Outputs:
         """Run on one picture (h, w, 3) uint8.
 
         Returns the outputs in the graph's order; they are valid until this thread's next call.
         """
         size = (int(picture.shape[0]), int(picture.shape[1]))
-        requests = self._local.__dict__
-        request = requests.get(str(size))
-        if request is None:
-            request = self._compile(size).create_infer_request()
-            requests[str(size)] = request
+        request = self._request(size)
         feeds: dict[int, Any] = {self._picture: picture[None]}
         for extra in self._extras:
             feeds[extra] = np.array([[size[1], size[0]]], np.int64)

@@ -13,31 +13,39 @@ import numpy.typing as npt
 from redact.structures import Detections, FloatArray
 
 DEFAULT_OVERLAP = 0.65
+_BLOCK = 64
 
 
-def overlaps(box: FloatArray, boxes: FloatArray) -> FloatArray:
-    """Intersection over union of one box (4,) with boxes (n, 4), both xyxy float32 -> (n,)."""
-    low = np.maximum(box[:2], boxes[:, :2])
-    high = np.minimum(box[2:], boxes[:, 2:])
-    side = np.maximum(high - low, 0)
-    shared = side[:, 0] * side[:, 1]
-    own = (box[2] - box[0]) * (box[3] - box[1])
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return np.asarray(shared / np.maximum(own + areas - shared, 1e-9), np.float32)
+def overlaps(some: FloatArray, others: FloatArray) -> FloatArray:
+    """Intersection over union of boxes (m, 4) with boxes (n, 4), both xyxy float32 -> (m, n)."""
+    left, top, right, bottom = np.ascontiguousarray(some.T)[..., None]
+    left_, top_, right_, bottom_ = np.ascontiguousarray(others.T)[:, None]
+    width = np.minimum(right, right_) - np.maximum(left, left_)
+    height = np.minimum(bottom, bottom_) - np.maximum(top, top_)
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    areas = (right - left) * (bottom - top) + (right_ - left_) * (bottom_ - top_)
+    return np.asarray(shared / np.maximum(areas - shared, 1e-9), np.float32)
 
 
 def keep_best(xyxy: FloatArray, score: FloatArray, overlap: float) -> npt.NDArray[np.intp]:
     """Positions of the boxes that no surer box overlaps by more than `overlap`, surest first.
 
-    xyxy: (n, 4) float32; score: (n,) float32. Equal scores keep their order.
+    xyxy: (n, 4) float32; score: (n,) float32. Equal scores keep their order. Overlaps are
+    taken in blocks of rows: one row at a time is slow for many boxes, all at once is large.
     """
-    order = np.argsort(-score, kind="stable")
-    kept: list[int] = []
-    while len(order):
-        best, order = order[0], order[1:]
-        kept.append(int(best))
-        order = order[overlaps(xyxy[best], xyxy[order]) <= overlap]
-    return np.array(kept, np.intp)
+    left = np.argsort(-score, kind="stable")
+    kept = []
+    while len(left):
+        block = left[:_BLOCK]
+        repeats = overlaps(xyxy[block], xyxy[left]) > overlap
+        gone = np.zeros(len(left), np.bool_)
+        for row in range(len(block)):
+            if not gone[row]:
+                gone |= repeats[row]
+                gone[row] = False  # a box repeats itself
+        kept.append(block[~gone[: len(block)]])
+        left = left[len(block) :][~gone[len(block) :]]
+    return np.concatenate(kept) if kept else np.zeros(0, np.intp)
 
 
 def suppress(found: Detections, overlap: float = DEFAULT_OVERLAP) -> Detections:

@@ -38,6 +38,7 @@ _OFFLINE = {
     "YOLO_AUTOINSTALL": "false",
     "YOLO_VERBOSE": "false",
     "ULTRALYTICS_SAFE_LOAD": "true",
+    "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime would leave a device id in the home folder
 }
 _MULTIPLE = 32
 _PROBE: Size = (128, 128)
@@ -47,10 +48,11 @@ _import_lock = threading.Lock()
 def _offline_ultralytics() -> Any:
     """Import AutoBackend so that it can reach nothing. Returns (torch, AutoBackend)."""
     with _import_lock:
-        if "ultralytics" in sys.modules:
-            _check_offline(sys.modules["ultralytics"])
+        imported = sys.modules.get("ultralytics")
+        os.environ.update(_OFFLINE)
+        if imported is not None:
+            _check_offline(imported)
         else:
-            os.environ.update(_OFFLINE)
             folder = tempfile.mkdtemp(prefix="redact-ultralytics-")
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
             os.environ["YOLO_CONFIG_DIR"] = folder

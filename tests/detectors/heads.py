@@ -55,6 +55,11 @@ def yolo_transposed() -> list[np.ndarray[Any, Any]]:
     return [yolo()[0].transpose(0, 2, 1).copy()]
 
 
+def yolo_masks() -> list[np.ndarray[Any, Any]]:
+    table = np.pad(yolo()[0], ((0, 0), (0, 32), (0, 0)))
+    return [table, np.zeros((1, 32, SIZE[0] // 4, SIZE[1] // 4), np.float32)]
+
+
 def yolo_end() -> list[np.ndarray[Any, Any]]:
     table = np.zeros((1, 300, 6), np.float32)
     for i, (box, score) in enumerate(zip(BOXES, SCORES, strict=True)):
@@ -156,6 +161,7 @@ def ssd() -> list[np.ndarray[Any, Any]]:
 HEADS: dict[str, tuple[str, Head]] = {
     "yolo": ("yolo", yolo),
     "yolo transposed": ("yolo", yolo_transposed),
+    "yolo masks": ("yolo", yolo_masks),
     "yolo end to end": ("yolo-end-to-end", yolo_end),
     "yolov5": ("yolov5", yolov5),
     "yolox": ("yolox", yolox),

@@ -128,7 +128,7 @@ def test_a_person_model_finds_the_people_of_real_footage(shared: Path, name: str
     for frame, found in zip(frames, detector.detect(frames), strict=True):
         for box in labels[frame.index]:
             total += 1
-            hit += int(len(found) > 0 and overlaps(box, found.xyxy).max() >= 0.4)
+            hit += int(len(found) > 0 and overlaps(box[None], found.xyxy).max() >= 0.4)
     assert total >= 20
     assert hit / total >= PERSON_MODELS[name]
 
@@ -140,10 +140,21 @@ def test_a_face_model_finds_a_near_face_and_no_face_in_an_empty_picture(
     detector = real(weights(shared, name))
     (frame,) = footage(shared / "footage" / "street_near_faces.mp4", 120)
     found, nothing = detector.detect([frame, flat()])
-    near = np.array([1045, 0, 1138, 105], np.float32)  # read off the picture by eye
-    assert overlaps(near, found.xyxy).max() > 0.4
-    assert found.score[overlaps(near, found.xyxy).argmax()] > 0.5
+    near = np.array([[1045, 0, 1138, 105]], np.float32)  # read off the picture by eye
+    assert overlaps(near, found.xyxy)[0].max() > 0.4
+    assert found.score[overlaps(near, found.xyxy)[0].argmax()] > 0.5
     assert len(nothing) == 0
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    script = (
+        "import sys, redact.detectors as d; assert d.load_description\n"
+        "print([m for m in ('cv2', 'openvino', 'torch', 'onnxruntime') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert done.stdout.strip() == "[]"
 
 
 _QUIET = """

@@ -1,8 +1,9 @@
-"""YOLO heads without objectness: v8, v9, v11, v12, 26, and their pose and face offspring.
+"""YOLO heads without objectness: v8, v9, v11, v12, 26, and their pose, face and mask offspring.
 
 One output [1, 4 + C (+ extras), A] (Ultralytics' layout) or transposed [1, A, 4 + C]: centre,
-size in network pixels, then C class scores after the sigmoid. Anchor-free decoding is inside
-the graph (Jocher et al., Ultralytics YOLOv8, 2023; TOOD: Feng et al., ICCV 2021).
+size in network pixels, then C class scores after the sigmoid, then values that are not needed
+here; a mask network's second output [1, 32, H, W] neither. Anchor-free decoding is inside the
+graph (Jocher et al., Ultralytics YOLOv8, 2023; TOOD: Feng et al., ICCV 2021).
 """
 
 from __future__ import annotations
@@ -26,14 +27,17 @@ from redact.structures import Detections, FloatArray, Label
 
 _STRIDES = ((8, 16, 32), (8, 16, 32, 64))
 _FACE_WITH_5_POINTS = 4 + 1 + 5 * 3
+_MASKS = 32
 _PERSON_WITH_17_POINTS = 4 + 1 + 17 * 3
 
 
 def guess(signature: Signature) -> Guess | None:
-    """One output with a row per box value and a column per grid cell."""
-    if len(signature.shapes) != 1 or len(signature.shapes[0]) != 3:
+    """An output with a row per box value and a column per grid cell."""
+    tables = [shape for shape in signature.shapes if len(shape) == 3]
+    masks = [shape for shape in signature.shapes if len(shape) == 4 and shape[1] == _MASKS]
+    if len(tables) != 1 or len(tables) + len(masks) != len(signature.shapes):
         return None
-    shape = signature.shapes[0]
+    shape = tables[0]
     anchors = [signature.cells(strides) for strides in _STRIDES]
     if shape[2] in anchors and shape[1] is not None:
         values = shape[1]
@@ -53,14 +57,14 @@ def guess(signature: Signature) -> Guess | None:
         return Guess(ONLY_FACE)
     if not signature.names and values == _PERSON_WITH_17_POINTS:
         return Guess({Label.PERSON: (0,)})
-    return Guess(labels_of(signature, values - 4))
+    return Guess(labels_of(signature, values - 4 - _MASKS * len(masks)))
 
 
 def _rows(outputs: Outputs, size: Size) -> FloatArray:
     """The only output as (4 + C, A), whichever way it lies."""
-    ok = len(outputs) == 1 and outputs[0].ndim == 3 and len(outputs[0]) == 1
-    expect(ok, outputs, "[1, 4 + C, A]")
-    table = outputs[0][0]
+    tables = [o for o in outputs if o.ndim == 3]
+    expect(len(tables) == 1 and len(tables[0]) == 1, outputs, "[1, 4 + C, A]")
+    table = tables[0][0]
     anchors = {Signature(size, ()).cells(strides) for strides in _STRIDES}
     if table.shape[1] in anchors:
         rows = table
