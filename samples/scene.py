@@ -130,7 +130,7 @@ def _ground(canvas: Picture, rng: np.random.Generator) -> None:
 
 def car(rng: np.random.Generator) -> tuple[Picture, Mask]:
     """The car parked on the drive, seen from behind: its picture and coverage. Wheels at 262."""
-    canvas = np.zeros((HEIGHT, WIDTH, 3), np.float32)
+    canvas: Picture = np.zeros((HEIGHT, WIDTH, 3), np.float32)
     body, dark = np.array([118, 74, 44]), np.array([36, 34, 34])
     left: Ring = [(458, 254), (456, 216), (470, 206), (482, 180), (492, 175)]
     outline = [*left, *((1072 - x, y) for x, y in reversed(left))]
@@ -149,7 +149,7 @@ def car(rng: np.random.Generator) -> tuple[Picture, Mask]:
     _paint(canvas, _box(514, 222, 558, 233), (200, 214, 220))
     _paint(canvas, _box(457, 240, 615, 243), body * 0.6)
     mask: Mask = np.asarray(np.maximum.reduce([_area(r) for r in (outline, *wheels)]), np.float32)
-    return canvas, mask
+    return np.asarray(canvas, np.float32), mask
 
 
 class Tree:
@@ -176,4 +176,4 @@ class Tree:
             shape = (centre, (16 * 7, 16 * 4), turn, 0, 360)
             cv2.ellipse(canvas, *shape, (46 * tone, 104 * tone, 70 * tone), -1, cv2.LINE_AA, 4)
             cv2.ellipse(mask, *shape, 255, -1, cv2.LINE_AA, 4)
-        return canvas, (mask.astype(np.float32) / 255)[..., None]
+        return canvas, np.asarray(mask[..., None] / 255, np.float32)

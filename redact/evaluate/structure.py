@@ -30,7 +30,8 @@ TALL = 128  # pixels to which taller people are scaled down
 HEAD = 1 / 6.5  # of a person's height
 _HEAD_WIDTH, _BODY_WIDTH = 0.6, 0.7  # middle part of the box that is looked at
 _SURVIVES = 0.5  # relative error of a gradient vector
-_FINE, _COARSE = (1.0, 2.0), (2.5, 0.5)  # (sigma in pixels, least gradient in grey levels/pixel)
+_FINE, _COARSE = (0.7, 2.0), (2.0, 0.6)  # (sigma in pixels, least gradient in grey levels/pixel)
+_SMALL = 64.0  # people lower than so many pixels are smoothed less
 _WINDOW = 7  # pixels square in which surviving structure must be coherent
 _MOST = 0.65  # share of the window's structure that must survive
 _LEAST = 8.0  # informing pixels for a verdict
@@ -82,8 +83,11 @@ def kept_structure(
     view = _view(original, redacted, scene, box, nearer, others)
     if view is None or (view.head | view.body).sum() < min_region * _box_pixels(box):
         return Kept(None, None, None, None)
-    for sigma, least in (_FINE, _COARSE):
-        weight, survives = _gradients(view.luma, sigma, least)
+    # Small people show little but pixels: they are smoothed less, and compared more strictly.
+    small = min(1.0, float(box[3] - box[1]) / _SMALL)
+    error = float(np.clip(_SURVIVES * (0.6 + small * 0.6), 0.8 * _SURVIVES, _SURVIVES))
+    for sigma, least in ((_FINE[0] * small, _FINE[1]), _COARSE):
+        weight, survives = _gradients(view.luma, sigma, least, error)
         seen = _coherent(weight, survives)
         whole = _share(weight, seen, view.head | view.body)
         if whole is not None:
@@ -154,9 +158,10 @@ def _within(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], boxes: Boxes
     return hit
 
 
-def _gradients(luma: _Floats, sigma: float, least: float) -> tuple[_Floats, _Bools]:
-    """(h, w) weight of each pixel's information, and whether its gradient vector survives."""
-    smooth = cv2.GaussianBlur(luma, (0, 0), sigma)
+def _gradients(luma: _Floats, sigma: float, least: float, error: float) -> tuple[_Floats, _Bools]:
+    """(h, w) weight of each pixel's information, and whether its gradient vector survives with
+    at most this relative error."""
+    smooth = cv2.GaussianBlur(luma, (0, 0), sigma) if sigma > 0.3 else luma
     dx = cv2.sepFilter2D(smooth, -1, np.array([-0.5, 0, 0.5]), np.array([1.0]))
     dy = cv2.sepFilter2D(smooth, -1, np.array([1.0]), np.array([-0.5, 0, 0.5]))
     size = np.hypot(dx[..., 0], dy[..., 0])
@@ -166,7 +171,7 @@ def _gradients(luma: _Floats, sigma: float, least: float) -> tuple[_Floats, _Boo
     strong = (size >= least) & ~scenic
     # Square root: one hard edge must not outvote all the softer ones.
     weight: _Floats = np.where(strong, np.sqrt(size), 0).astype(np.float32)
-    survives: _Bools = lost < _SURVIVES * size
+    survives: _Bools = lost < error * size
     return weight, survives
 
 
