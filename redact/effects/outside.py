@@ -97,7 +97,7 @@ def _cut(ring: Points, rows: _Spans, columns: _Spans) -> BoolArray:
 def _within(p: float, q: float, spans: _Spans) -> _Spans:
     """Shares 0..1 of the way from p to q at which each span is entered and left."""
     low, high = spans[0] + _TOUCH, spans[1] - _TOUCH
-    if p == q:
+    if abs(q - p) < _TOUCH**2:
         inside = (low <= p) & (p <= high)
         return np.where(inside, 0.0, np.inf), np.where(inside, 1.0, -np.inf)
     a, b = (low - p) / (q - p), (high - p) / (q - p)

@@ -71,15 +71,6 @@ def copy_blocks(to: Plane, source: Plane, blocks: BoolArray, block: int) -> None
     cv2.copyTo(source[:height, :width], mask, to)
 
 
-def chosen(yes: Plane, no: Plane, blocks: BoolArray, block: int) -> Plane:
-    """`yes` where the block is chosen, `no` elsewhere; both of one shape, neither changed."""
-    if blocks.all():
-        return yes
-    mixed = no.copy()
-    copy_blocks(mixed, yes, blocks, block)
-    return mixed
-
-
 def pixel_mask(blocks: BoolArray, block: int) -> Plane:
     """(rows, columns) blocks -> (rows * block, columns * block) uint8, 0 or 1, read-only."""
     return _pixel_mask(blocks.tobytes(), blocks.shape[1], block)

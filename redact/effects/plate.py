@@ -11,47 +11,43 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from redact.effects.cells import area_means
 from redact.effects.outside import BLOCK
-from redact.effects.planes import Planes, pixel_mask
-from redact.structures import BoolArray
+from redact.effects.planes import Planes, copy_blocks, pixel_mask
+from redact.structures import BoolArray, Plane
 
 _STRIPES = 8  # a frame teaches every eighth row of the picture's stripes: bounded, even cost
 _SETTLED = 1.0  # seconds for which a block must have been open and still before it teaches
 _STILL = 4  # most change of a block's mean luma between two looks, in grey levels
 _MEMORY = 10.0  # seconds: time constant of the running mean
+_UNSEEN = -256  # mean luma of a block that is hidden: any picture counts as moved against it
 _LESSONS = 3  # looks after which a block of the plate is used
-
-_Floats = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 
 class Plate:
-    """The plate of one stream and frame size: y, u, v float32 of the planes' shapes.
+    """The plate of one stream and frame size.
 
-    lessons: (rows, columns) int32, how often each block has been learned.
+    picture: uint8 planes y, u, v: the background where it is known, what was given elsewhere.
+    lessons: (rows, columns) int32, how often each block has been learned; it is known after
+    `_LESSONS`.
     """
 
-    def __init__(self, planes: Planes, rows: int, columns: int) -> None:
-        y, u, v = (np.zeros(plane.shape, np.float32) for plane in planes)
-        self._planes: _Floats = (y, u, v)
-        self.lessons = np.zeros((rows, columns), np.int32)
-        self._mean = np.zeros((rows, columns), np.int16)
-        self._closed = np.full(
-            (rows, columns), np.inf
-        )  # last time closed or moving; inf: never seen
-        self._looked = np.full(_STRIPES, -np.inf)  # when each stripe was looked at last
+    def __init__(self, picture: Planes) -> None:
+        height, width = picture[0].shape
+        shape = -(-height // BLOCK), -(-width // BLOCK)
+        self.picture = picture
+        self.lessons = np.zeros(shape, np.int32)
+        self._means = tuple(np.zeros(plane.shape, np.float32) for plane in picture)
+        self._mean = np.full(shape, _UNSEEN, np.int16)
+        self._closed = np.zeros(shape)  # seconds: when a block was last closed or moving
+        self._looked = np.full(_STRIPES, -np.inf)  # seconds: when at each stripe
         self._next = 0
 
     @property
     def known(self) -> BoolArray:
         """(rows, columns) bool: blocks whose background has been learned well enough."""
         return np.asarray(self.lessons >= _LESSONS, np.bool_)
-
-    @property
-    def planes(self) -> _Floats:
-        return self._planes
 
     def learn(self, planes: Planes, closed: BoolArray, time: float) -> None:
         """Look at one stripe of the original.
@@ -71,29 +67,36 @@ class Plate:
         span = slice(top, bottom)
         ready = self._ready(planes, closed, time, span)
         fresh = ready & (self.lessons[span] == 0)
-        self._teach(planes, fresh, span, 1.0)
-        self._teach(planes, ready & ~fresh, span, 1.0 - math.exp(-elapsed / _MEMORY))
+        slowly = 1.0 - math.exp(-elapsed / _MEMORY)
         self.lessons[span] += ready
+        for channel, plane in enumerate(planes):
+            self._teach(channel, plane, span, ((fresh, 1.0), (ready & ~fresh, slowly)))
 
     def _ready(self, planes: Planes, closed: BoolArray, time: float, span: slice) -> BoolArray:
         """Open blocks of the stripe that have been open and still for long enough."""
         luma = planes[0][span.start * BLOCK : span.stop * BLOCK]
         mean, since = area_means(luma, BLOCK).astype(np.int16), self._closed[span]
-        moved = np.abs(mean - self._mean[span]) > _STILL
-        since[moved | np.isinf(since)] = time
+        since[np.abs(mean - self._mean[span]) > _STILL] = time
         open_ = ~closed[span]
         # A hidden block leaves no trace, not even its mean: it counts as moved when it opens.
-        self._mean[span] = np.where(open_, mean, -256)
+        self._mean[span] = np.where(open_, mean, _UNSEEN)
         return np.asarray(open_ & (time - since >= _SETTLED), np.bool_)
 
-    def _teach(self, planes: Planes, blocks: BoolArray, span: slice, weight: float) -> None:
+    def _teach(
+        self, channel: int, plane: Plane, span: slice, lessons: tuple[tuple[BoolArray, float], ...]
+    ) -> None:
+        """Mix blocks of one stripe of a plane into the plate: (which, how strongly)."""
         import cv2
 
-        if not blocks.any():
-            return
-        for index, (plate, plane) in enumerate(zip(self._planes, planes, strict=True)):
-            block = BLOCK >> (index > 0)
-            part = slice(span.start * block, min(span.stop * block, len(plane)))
-            source, height = plane[part], len(plane[part])
-            mask = np.ascontiguousarray(pixel_mask(blocks, block)[:height, : plane.shape[1]])
-            cv2.accumulateWeighted(source, plate[part], weight, mask)
+        block = BLOCK >> (channel > 0)
+        part = slice(span.start * block, span.stop * block)
+        source, mean, picture = plane[part], self._means[channel][part], self.picture[channel][part]
+        height, width = source.shape
+        for blocks, weight in lessons:
+            if blocks.any():
+                mask = pixel_mask(blocks, block)[:height, :width]
+                cv2.accumulateWeighted(source, mean, weight, mask)
+        known = lessons[0][0] | lessons[1][0]
+        known = known & (self.lessons[span] >= _LESSONS)
+        # Means of 0..255 stay in that range, so this only rounds.
+        copy_blocks(picture, np.asarray(cv2.convertScaleAbs(mean), np.uint8), known, block)
