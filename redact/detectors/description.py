@@ -216,6 +216,12 @@ def to_toml(description: ModelDescription) -> str:
     lines.append(f'resize = "{shape.resize}"')
     if shape.resize == "letterbox":
         lines.append(f"pad = {shape.pad}")
+    if shape.long_side is not None:
+        lines.append(f"long_side = {shape.long_side}")
+    floors = {"person": description.thresholds.person, "face": description.thresholds.face}
+    given = [f"{name} = {floor}" for name, floor in floors.items() if floor is not None]
+    if given:
+        lines += ["", "[thresholds]", *given]
     return "\n".join(lines) + "\n"
 
 

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import heads
+import msgspec
 import onnx_graphs
 import pytest
 
@@ -146,11 +147,8 @@ def test_a_written_description_reads_back_the_same(described: Path, tmp_path: Pa
     copy = tmp_path / "copy.toml"
     copy.write_text(to_toml(description))
     again = load_description(copy)
-    assert (again.labels, again.input, again.sha256) == (
-        description.labels,
-        description.input,
-        description.sha256,
-    )
+    again = msgspec.structs.replace(again, file=description.file)
+    assert again == description
 
 
 SHIPPED = sorted((Path(__file__).parents[2] / "models" / "descriptions").glob("*.toml"))
