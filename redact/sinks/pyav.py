@@ -87,8 +87,10 @@ class PyAVSink:
             raise SinkError(f"{self._name}: only redacted frames are written")
         where = f"{self._name}: frame {frame.index}"
         with writing(where):
+            if self._output is None:
+                raise SinkError(f"{self._name}: is not open; call open() before write()")
             if self._stream is None:
-                self._begin(frame)
+                self._begin(frame, self._output)
             self._check(frame, where)
             assert self._pictures is not None
             assert self._stream is not None
@@ -102,11 +104,10 @@ class PyAVSink:
             self._held += self._stream.encode(picture)
             self._mux()
 
-    def _begin(self, first: RedactedFrame) -> None:
+    def _begin(self, first: RedactedFrame, output: OutputContainer) -> None:
         """Now that the first frame is here, all is known that the header must say."""
-        info, output = self._info, self._output
-        if info is None or output is None:
-            raise SinkError(f"{self._name}: was not opened; call open() before write()")
+        info = self._info
+        assert info is not None
         self._pictures = Pictures(info, first)
         self._shift = max(0, -first.pts)
         self._stream = add_video(output, self._container, self._options, info, self._pictures)
@@ -229,3 +230,4 @@ class PyAVSink:
             self._discard()
             if self._audio is not None:
                 self._audio.close()
+            self._output = self._stream = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from threading import Lock
 
 from av.container import InputContainer
 from av.packet import Packet
@@ -34,11 +35,19 @@ class Decoder:
         self._deinterlace = deinterlace
         self._filter: Deinterlacer | None = None
         self._count = 0
+        self._open = Lock()  # closing frees memory that a decoder in another thread may be using
+        self._closed = False
         self._owed = Owed(stream, by_order=container.format.name == "avi")
         self._came = Arrived()
         self.time_base = stream.time_base or Fraction(1, 90_000)
         self.promise = promise_of(container, stream)
         self.interlaced = stream.codec_context.field_order > 1
+
+    def close(self) -> None:
+        """Close the file; safe while another thread reads, which then gets a SourceError."""
+        with self._open:
+            self._closed = True
+            self._container.close()
 
     def __iter__(self) -> Iterator[Decoded]:
         clock = Clock(str(self._path), self.time_base, self.promise.frame_rate)
@@ -68,7 +77,9 @@ class Decoder:
     def _pictures(self) -> Iterator[VideoFrame]:
         packets = self._packets()
         while True:
-            with reading(f"{self._path}: frame {self._count}", BROKEN):
+            with self._open, reading(f"{self._path}: frame {self._count}", BROKEN):
+                if self._closed:
+                    raise SourceError(f"{self._path}: was closed while it was read; open it again")
                 packet = next(packets, None)
                 pictures = self._stream.decode(packet) if packet is not None else []
             if packet is None:

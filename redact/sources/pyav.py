@@ -136,8 +136,8 @@ class PyAVSource:
             )
 
     def close(self) -> None:
-        """Close the file. Frames that were given out stay valid."""
-        self._container.close()
+        """Close the file, from any thread, at any time. Frames that were given out stay valid."""
+        self._decoder.close()
 
     def __enter__(self) -> Self:
         return self

@@ -264,6 +264,14 @@ def test_writing_before_opening_is_an_error(tmp_path: Path) -> None:
         sink.write(frame(0, 0))
 
 
+def test_writing_after_the_end_is_an_error(tmp_path: Path) -> None:
+    sink = write(tmp_path / "out.mp4", [0, 40])
+    with pytest.raises(SinkError, match="is not open"):
+        sink.write(frame(2, 80))
+    with pytest.raises(SinkError, match="opened already"):
+        sink.open(INFO)
+
+
 @pytest.mark.parametrize(
     ("second", "words"),
     [

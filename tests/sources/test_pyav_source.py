@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
+from threading import Thread
 
 import av
 import numpy as np
@@ -102,6 +104,27 @@ def test_reading_twice_is_an_error(clip: Clips) -> None:
         assert sum(1 for _ in source) == COUNT
         with pytest.raises(SourceError, match="open it again"):
             iter(source)
+
+
+def test_closing_while_reading_is_an_error_and_no_crash(clip: Clips) -> None:
+    source = PyAVSource(clip("constant.mp4"))
+    frames = iter(source)
+    next(frames)
+    source.close()
+    with pytest.raises(SourceError, match="was closed while it was read"):
+        list(frames)
+    source.close()
+
+
+def test_another_thread_may_close(clip: Clips) -> None:
+    for _ in range(10):
+        source = PyAVSource(clip("constant.mp4"))
+        closer = Thread(target=source.close)
+        with suppress(SourceError):
+            for index, _frame in enumerate(source):
+                if index == 3:
+                    closer.start()
+        closer.join()
 
 
 @pytest.mark.parametrize(
