@@ -39,18 +39,7 @@ def save(
             helper.make_node("Concat", ["orig_target_sizes"] * 2, ["sides"], axis=1),
             helper.make_node("Cast", ["sides"], ["scale"], to=TensorProto.FLOAT),
         ]
-    infos = []
-    for i, value in enumerate(outputs):
-        name, constant = f"out{i}", f"value{i}"
-        constants.append(numpy_helper.from_array(value, constant))
-        infos.append(helper.make_tensor_value_info(name, _TYPES[str(value.dtype)], value.shape))
-        if value.dtype != np.float32:
-            nodes.append(helper.make_node("Identity", [constant], [name]))
-            continue
-        if wants_size and value.shape[-1] == 4:
-            nodes.append(helper.make_node("Mul", [constant, "scale"], [f"scaled{i}"]))
-            constant = f"scaled{i}"
-        nodes.append(helper.make_node("Add", [constant, "zero"], [name]))
+    infos = [_answer(f"out{i}", v, nodes, constants, wants_size) for i, v in enumerate(outputs)]
     graph = helper.make_graph(nodes, "fake", inputs, infos, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     if names:
@@ -58,6 +47,22 @@ def save(
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, path)
     return path
+
+
+def _answer(
+    name: str, value: np.ndarray[Any, Any], nodes: list[Any], constants: list[Any], scaled: bool
+) -> Any:
+    """Add the nodes of one constant output; returns its description."""
+    constant = f"value of {name}"
+    constants.append(numpy_helper.from_array(value, constant))
+    if value.dtype != np.float32:
+        nodes.append(helper.make_node("Identity", [constant], [name]))
+    else:
+        if scaled and value.shape[-1] == 4:
+            nodes.append(helper.make_node("Mul", [constant, "scale"], [f"scaled {name}"]))
+            constant = f"scaled {name}"
+        nodes.append(helper.make_node("Add", [constant, "zero"], [name]))
+    return helper.make_tensor_value_info(name, _TYPES[str(value.dtype)], value.shape)
 
 
 def save_head(folder: Path, head: str) -> Path:
