@@ -23,8 +23,8 @@ class EvaluateOptions(Section, frozen=True):
 
     min_visibility: Share = 0.1
     inside_visibility: Share = 0.5
-    head_leak: Share = 0.3
-    body_leak: Share = 0.25
+    head_leak: Share = 0.25
+    body_leak: Share = 0.2
     hidden: Share = 0.6
     min_region: Share = 0.1
     backdrop: Annotated[int, Meta(ge=0, le=255)] = 31
