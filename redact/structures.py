@@ -69,6 +69,7 @@ class StreamInfo:
     time_base: seconds per pts tick. frame_rate: None when variable or unknown.
     rotation: clockwise degrees by which the *coded* picture was turned to be displayed
     (0, 90, 180, 270). Frames are already turned; a sink turns back and tags its output.
+    sample_aspect: width / height of one pixel of the displayed picture.
     bit_depth, interlaced: of the coded input; frames are always 8 bit and progressive.
     frame_count, duration (seconds): as promised by the container, None when it says nothing.
     """

@@ -19,6 +19,7 @@ from av.stream import Stream
 
 from redact.errors import SinkError
 from redact.sinks.containers import Container
+from redact.sinks.errors import writing
 
 # As in `redact.sources.opening`: rooms do not import each other, a test holds them together.
 FORMATS = (
@@ -26,6 +27,7 @@ FORMATS = (
     "mxf,ogg,h264,hevc,vvc,av1,obu,m4v,h263,mjpeg,mjpeg_2000,mpjpeg,dv,wtv,dhav,yuv4mpegpipe,rm,"
     "mp3,wav,aac,flac,aiff,amr,caf"
 )
+ADVICE = 'write the video without it (audio = "drop")'
 _AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _AAC_SAMPLES = 1024  # in one AAC packet
 Coded: TypeAlias = "Iterator[Packet[AudioStream]]"
@@ -39,8 +41,13 @@ class AudioFeed:
     """
 
     def __init__(
-        self, source: InputContainer, output: OutputContainer, timed: Iterator[Timed]
+        self,
+        where: str,
+        source: InputContainer,
+        output: OutputContainer,
+        timed: Iterator[Timed],
     ) -> None:
+        self._where = where
         self._source = source
         self._output = output
         self._timed = timed
@@ -52,25 +59,23 @@ class AudioFeed:
         cls, path: Path, output: OutputContainer, container: Container, shift: Fraction
     ) -> Self | None:
         """shift: seconds by which the video was moved; audio moves with it."""
-        source = av.open(
-            f"file:{os.path.abspath(path)}",  # noqa: PTH100 - resolve() would follow links
-            "r",
-            container_options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
-            metadata_errors="replace",
-        )
-        streams = source.streams.audio
-        if not streams or streams[0].codec_context is None:
-            source.close()
-            return None
-        stream = streams[0]
-        coded = (p for p in source.demux(stream) if p.pts is not None or not p.size)
-        first = next(coded, None)
-        if first is None or not first.size:
-            source.close()
-            return None
-        copy = stream.codec_context.codec.canonical_name in container.audio
-        make = _copied if copy else _transcoded
-        return cls(source, output, make(chain([first], coded), stream, output, shift))
+        where = f"{path}: its audio cannot be kept"
+        with writing(where, ADVICE):
+            source = _opened(path)
+            streams = source.streams.audio
+            if not streams or streams[0].codec_context is None:
+                source.close()
+                return None
+            stream = streams[0]
+            coded = (p for p in source.demux(stream) if p.pts is not None or not p.size)
+            first = next(coded, None)
+            if first is None or not first.size:
+                source.close()
+                return None
+            copy = stream.codec_context.codec.canonical_name in container.audio
+            make = _copied if copy else _transcoded
+            timed = make(chain([first], coded), stream, output, shift)
+            return cls(where, source, output, timed)
 
     def mux_until(self, time: Fraction | None) -> None:
         """Mux all packets that begin at or before `time` seconds; all that are left for None."""
@@ -78,10 +83,20 @@ class AudioFeed:
             start, packet = self._next
             self.end = start + (packet.duration or 0) * packet.time_base
             self._output.mux(packet)
-            self._next = next(self._timed, None)
+            with writing(self._where, ADVICE):
+                self._next = next(self._timed, None)
 
     def close(self) -> None:
         self._source.close()
+
+
+def _opened(path: Path) -> InputContainer:
+    return av.open(
+        f"file:{os.path.abspath(path)}",  # noqa: PTH100 - resolve() would follow links
+        "r",
+        container_options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
+        metadata_errors="replace",
+    )
 
 
 def _copied(

@@ -23,14 +23,21 @@ _ADVICE = {
 }
 
 
+_NEUTRAL = "nothing was published"
+
+
 def plain(error: BaseException) -> str:
     """An error in its own words, without errno, file name or class."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(text).strip().rstrip(".")
 
 
+def _hint(error: BaseException) -> str:
+    return _ADVICE.get(getattr(error, "errno", None) or 0, _NEUTRAL)
+
+
 @contextmanager
-def writing(where: str, advice: str = "nothing was published; see the reason") -> Iterator[None]:
+def writing(where: str, advice: str = _NEUTRAL) -> Iterator[None]:
     """Inside, any error of PyAV or of the operating system leaves as a SinkError.
 
     where: how the message starts, such as "out.mp4: frame 7".
@@ -38,5 +45,5 @@ def writing(where: str, advice: str = "nothing was published; see the reason") -
     try:
         yield
     except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
-        hint = _ADVICE.get(getattr(error, "errno", None) or 0, advice)
+        hint = advice if advice != _NEUTRAL else _hint(error)
         raise SinkError(f"{where}: {plain(error)}; {hint}") from error

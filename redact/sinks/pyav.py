@@ -52,7 +52,7 @@ class PyAVSink:
         self._verify = verify
         self._container = container_for(Path(path))
         self._audio_from = Path(audio_from) if audio_from and options.audio == "keep" else None
-        if audio_from and self._path.exists() and self._path.samefile(audio_from):
+        if audio_from and _same(self._path, Path(audio_from)):
             raise ConfigError(f"{path}: is the input itself; choose another output")
         self._info: StreamInfo | None = None
         self._partial: Partial | None = None
@@ -231,3 +231,10 @@ class PyAVSink:
             if self._audio is not None:
                 self._audio.close()
             self._output = self._stream = None
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them does not exist
+        return False

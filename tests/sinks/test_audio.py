@@ -8,10 +8,15 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from mediaclips import X264, Clips, lavfi, pass_through
+from mediaclips import X264, Clips, ffmpeg, lavfi, pass_through
 
+from redact.config import OutputOptions
+from redact.errors import SinkError
+from redact.sinks import PyAVSink
 from redact.sinks.audio import FORMATS
+from redact.sources import PyAVSource
 from redact.sources.opening import FORMATS as SOURCE_FORMATS
+from redact.structures import redacted
 
 # Silence, then a tone from 0.4 s on.
 LATE = "aevalsrc=0.5*sin(2*PI*440*t)*gt(t\\,0.4):d=0.96:s=8000"
@@ -123,3 +128,29 @@ def test_sound_and_picture_are_interleaved(tmp_path: Path) -> None:
 
 def test_both_rooms_read_the_same_formats() -> None:
     assert FORMATS == SOURCE_FORMATS
+
+
+def test_audio_that_cannot_be_read_is_one_clear_error(clip: Clips, tmp_path: Path) -> None:
+    missing = tmp_path / "missing.mp4"
+    options = OutputOptions(preset="ultrafast", audio="keep")
+    out = tmp_path / "out.mp4"
+    said = 'missing.mp4: its audio cannot be kept: No such file or directory; .*audio = "drop"'
+    with PyAVSource(clip("constant.mp4")) as source, pytest.raises(SinkError, match=said):
+        copy(source, PyAVSink(out, options, audio_from=missing))
+    assert list(tmp_path.iterdir()) == []
+
+
+def copy(source: PyAVSource, sink: PyAVSink) -> None:
+    with sink:
+        sink.open(source.info)
+        for frame in source:
+            sink.write(redacted(frame, None, 0))
+
+
+def test_only_the_first_of_several_streams_is_kept(clip: Clips, tmp_path: Path) -> None:
+    source, out = tmp_path / "in.mkv", tmp_path / "out.mkv"
+    both = ("-i", clip("aac.mp4"), "-i", clip("aac.mkv"), "-map", "0", "-map", "1")
+    ffmpeg(*both, "-c", "copy", source)
+    assert len(kinds(source)) == 4
+    pass_through(source, out, audio="keep")
+    assert kinds(out) == ["video", "audio"]
