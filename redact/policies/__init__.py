@@ -1,1 +1,5 @@
+"""Policies: who is hidden."""
 
+from redact.policies.ground import PropertyPolicy
+
+__all__ = ["PropertyPolicy"]

@@ -1,1 +1,5 @@
+"""Trackers: identity over time, tuned for hiding rather than for counting."""
 
+from redact.trackers.buffered_iou import BufferedIoUTracker
+
+__all__ = ["BufferedIoUTracker"]

@@ -1,0 +1,163 @@
+"""The motion net: on a fixed camera, whatever differs from the learned background.
+
+A single running Gaussian per pixel (Wren et al., "Pfinder", PAMI 1997) on a small picture, in
+luma and chroma, with two speeds: background follows the light within seconds, foreground is
+absorbed only over minutes, so that a person who stands still stays in the net. The start is the
+per-pixel median of the first frames, which the look-back buffer holds back anyway.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from redact.config import MotionOptions
+from redact.structures import Detections, FloatArray, Frame, Label
+
+Small = npt.NDArray[np.float32]  # (h, w, 3): luma, u, v of the small picture
+
+_LIGHT_SECONDS = 4.0  # background follows the light this fast
+_WEAK, _STRONG = 3.0, 6.0  # thresholds in standard deviations
+_WEAK_LEVELS, _STRONG_LEVELS = 9.0, 20.0  # and at least this many grey levels
+_SETTLE = 1.0  # seconds without global change before a relearned background is trusted
+_MIN_PIXELS = 6  # smaller specks are noise
+
+
+class MotionNet:
+    """Implements `protocols.MotionDetector`; one per stream.
+
+    delay: frames at the start that are looked at together to learn the first background.
+    """
+
+    def __init__(self, options: MotionOptions | None = None, delay: int = 20) -> None:
+        self._options = options or MotionOptions()
+        self.delay = delay
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the background, as after a cut."""
+        self._waiting: deque[tuple[Frame, Small]] = deque()
+        self._mean: Small | None = None
+        self._var: Small | None = None
+        self._time = 0.0
+        self._unsure_until = -np.inf
+
+    def push(self, frame: Frame) -> list[Detections | None]:
+        """See `protocols.MotionDetector`. Frames must all have one size."""
+        small = _shrink(frame, self._options.width)
+        if self._mean is not None:
+            return [self._look(frame, small)]
+        self._waiting.append((frame, small))
+        return self._start() if len(self._waiting) > self.delay else []
+
+    def flush(self) -> list[Detections | None]:
+        return self._start() if self._waiting else []
+
+    def _start(self) -> list[Detections | None]:
+        pictures = np.stack([small for _, small in self._waiting])
+        self._learn(pictures)
+        self._time = float(self._waiting[0][0].time)
+        waiting, self._waiting = self._waiting, deque()
+        return [self._look(frame, small) for frame, small in waiting]
+
+    def _learn(self, pictures: npt.NDArray[np.float32]) -> None:
+        self._mean = np.median(pictures, axis=0).astype(np.float32)
+        spread = np.median(np.abs(pictures - self._mean), axis=0) * 1.4826
+        self._var = np.maximum(spread, 1.5).astype(np.float32) ** 2
+
+    def _look(self, frame: Frame, small: Small) -> Detections | None:
+        assert self._mean is not None
+        assert self._var is not None
+        now = float(frame.time)
+        step, self._time = max(now - self._time, 0.0), now
+        difference = small - self._mean
+        # The camera's own exposure steps move all pixels alike; people do not.
+        difference[..., 0] -= np.median(difference[::4, ::4, 0])
+        size = np.abs(difference)
+        sigma = np.sqrt(self._var)
+        weak = (size > np.maximum(_WEAK * sigma, _WEAK_LEVELS)).any(axis=2)
+        strong = (size > np.maximum(_STRONG * sigma, _STRONG_LEVELS)).any(axis=2)
+        if weak.mean() > self._options.global_change:
+            self._unsure_until = now + _SETTLE
+            self._learn(small[None])
+            return None
+        self._update(small, difference, weak, step)
+        if now < self._unsure_until:
+            return None
+        return _movers(weak, strong, frame.width, frame.height)
+
+    def _update(
+        self, small: Small, difference: Small, moving: npt.NDArray[np.bool_], step: float
+    ) -> None:
+        assert self._mean is not None
+        assert self._var is not None
+        fast = 1 - np.exp(-step / _LIGHT_SECONDS)
+        slow = 1 - np.exp(-step / max(self._options.memory, 1e-3))
+        rate = np.where(moving, slow, fast).astype(np.float32)[..., None]
+        self._mean += rate * (small - self._mean)
+        self._var += rate * (np.square(difference) - self._var)
+        np.maximum(self._var, 1.0, out=self._var)
+
+
+def _shrink(frame: Frame, width: int) -> Small:
+    """(h, w, 3) float32 picture at most `width` wide, area-averaged, straight from the planes."""
+    import cv2
+
+    w = min(frame.width, width)
+    h = max(1, round(frame.height * w / frame.width))
+    planes = [cv2.resize(p, (w, h), interpolation=cv2.INTER_AREA) for p in (frame.y, frame.u, frame.v)]
+    small: Small = np.stack(planes, axis=2).astype(np.float32)
+    return small
+
+
+def _movers(weak: Any, strong: Any, width: int, height: int) -> Detections:
+    """Join foreground pixels into movers; boxes in frame pixels."""
+    import cv2
+
+    h, w = weak.shape
+    mask = cv2.morphologyEx(weak.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 3), np.uint8))
+    count, regions, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if count <= 1:
+        return Detections.empty()
+    seeds = np.bincount(regions[strong], minlength=count)
+    good = (stats[:, cv2.CC_STAT_AREA] >= _MIN_PIXELS) & (seeds >= 2)
+    good[0] = False
+    x, y = stats[good, cv2.CC_STAT_LEFT], stats[good, cv2.CC_STAT_TOP]
+    boxes = np.stack(
+        [x, y, x + stats[good, cv2.CC_STAT_WIDTH], y + stats[good, cv2.CC_STAT_HEIGHT]], axis=1
+    ).astype(np.float32)
+    boxes = _join(boxes)
+    return Detections.of(boxes * np.array([width / w, height / h] * 2, np.float32), 1.0, Label.MOTION)
+
+
+def _join(boxes: FloatArray) -> FloatArray:
+    """Unite boxes that belong to one upright mover: one above the other with a small gap."""
+    parts = [b for b in boxes]
+    joined = True
+    while joined:
+        joined = False
+        for i in range(len(parts)):
+            for j in range(i + 1, len(parts)):
+                if _one_mover(parts[i], parts[j]):
+                    low = np.minimum(parts[i][:2], parts[j][:2])
+                    high = np.maximum(parts[i][2:], parts[j][2:])
+                    parts[i] = np.concatenate([low, high])
+                    del parts[j]
+                    joined = True
+                    break
+            if joined:
+                break
+    return np.stack(parts).astype(np.float32) if parts else boxes
+
+
+def _one_mover(a: FloatArray, b: FloatArray) -> bool:
+    across = min(a[2], b[2]) - max(a[0], b[0])
+    if across < 0.5 * min(a[2] - a[0], b[2] - b[0]):
+        return False
+    gap = max(a[1], b[1]) - min(a[3], b[3])
+    tall = max(a[3], b[3]) - min(a[1], b[1])
+    wide = max(a[2], b[2]) - min(a[0], b[0])
+    return bool(gap <= max(2.0, 0.25 * tall) and tall <= 4.5 * wide)

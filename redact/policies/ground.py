@@ -1,0 +1,145 @@
+"""Default deny: a subject is shown only on consistent evidence that it stands on the property.
+
+The test is the ground contact (bottom centre of the unclipped box) against the exact polygons.
+Evidence is read over a window around the frame, in both directions of time, and one piece of
+evidence against showing outweighs any number for it: hysteresis that favours hiding, without
+any state. An identity carries no clearance, the window's boxes do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from redact.config import DetectorOptions, PolicyOptions
+from redact.geometry import Zone
+from redact.policies.subjects import subjects_at
+from redact.structures import BoolArray, Decision, FloatArray, Label, Reason, StreamInfo, Tracks
+
+Reasons = npt.NDArray[np.uint8]
+
+_EDGE = 2.0  # pixels: a box that ends this near to a frame edge is cut by it
+_PROOFS = 2  # pieces of evidence needed, however short the window
+
+
+class PropertyPolicy:
+    """Implements `protocols.Policy`. Pure: the same window gives the same decision."""
+
+    def __init__(
+        self,
+        zone: Zone,
+        options: PolicyOptions | None = None,
+        detector: DetectorOptions | None = None,
+    ) -> None:
+        self._zone = zone
+        self._options = options or PolicyOptions()
+        self._show_score = (detector or DetectorOptions()).show_score
+
+    def decide(
+        self, info: StreamInfo, window: Sequence[Tracks], times: Sequence[float], at: int
+    ) -> Decision:
+        """See `protocols.Policy`. Subjects include those found only later (look-back)."""
+        subjects = subjects_at(window, times, at)
+        reason = self._contacts(info, subjects, window, times, at)
+        people = subjects.label == Label.PERSON
+        shown = people & (reason < Reason.OUTSIDE)
+        self._explain_motion(subjects, reason, shown)
+        self._bind_faces(subjects, reason, people)
+        return Decision(subjects, reason, whole_outside=self._options.outside == "all")
+
+    # -- ground contact -------------------------------------------------------------------
+
+    def evidence(self, info: StreamInfo, tracks: Tracks) -> Reasons:
+        """(n,) `Reason` that each box alone gives: ON_PROPERTY, OUTSIDE, FOOT_UNKNOWN or, for
+        a box on the property that is not sure enough to show anyone, UNPROVEN."""
+        box = tracks.xyxy.astype(np.float64)
+        w, h = float(info.width), float(info.height)
+        foot = np.stack([(box[:, 0] + box[:, 2]) / 2, box[:, 3]], axis=1)
+        cut_below = box[:, 3] >= h - _EDGE
+        foot[cut_below, 1] = h
+        depth = self._zone.depth(foot, w, h)
+        needed = self._options.margin * (box[:, 3] - box[:, 1])
+        reason = np.where(depth >= needed, Reason.ON_PROPERTY, Reason.OUTSIDE).astype(np.uint8)
+        unsure = (reason == Reason.ON_PROPERTY) & (tracks.score < self._show_score)
+        reason[unsure] = Reason.UNPROVEN
+        for cut, x in ((box[:, 0] <= _EDGE, 0.0), (box[:, 2] >= w - _EDGE, w)):
+            # The true centre lies towards or beyond the edge: the owner must own it up to there.
+            at_edge = np.stack([np.full(len(box), x), foot[:, 1]], axis=1)
+            unknown = cut & ~self._zone.contains(at_edge / (w, h))
+            reason[unknown & (reason < Reason.OUTSIDE)] = Reason.FOOT_UNKNOWN
+        reason[cut_below & (reason == Reason.OUTSIDE)] = Reason.FOOT_UNKNOWN
+        return reason
+
+    def _contacts(
+        self,
+        info: StreamInfo,
+        subjects: Tracks,
+        window: Sequence[Tracks],
+        times: Sequence[float],
+        at: int,
+    ) -> Reasons:
+        """The worst evidence that each subject gives within `proof` seconds of the frame."""
+        near = [k for k, t in enumerate(times) if abs(t - times[at]) <= self._options.proof]
+        rows = Tracks.concatenate([window[k] for k in near])
+        rows = rows.select(~rows.coasting)
+        found = self.evidence(info, rows)
+        reason = np.full(len(subjects), Reason.UNPROVEN, np.uint8)
+        for i, track_id in enumerate(subjects.track_id):
+            mine = found[rows.track_id == track_id]
+            against = mine[mine >= Reason.OUTSIDE]
+            firm = against[against != Reason.UNPROVEN]
+            if len(firm):
+                reason[i] = firm.min()
+            elif (mine == Reason.ON_PROPERTY).sum() >= _PROOFS:
+                reason[i] = Reason.ON_PROPERTY
+        return reason
+
+    # -- what is explained by a person ----------------------------------------------------
+
+    def _explain_motion(self, subjects: Tracks, reason: Reasons, shown: BoolArray) -> None:
+        motion = subjects.label == Label.MOTION
+        covered = _cover(subjects.xyxy[motion], subjects.xyxy[shown], grow=0.2)
+        found = reason[motion]
+        found[found >= Reason.OUTSIDE] = Reason.MOTION
+        if covered.size:
+            explained = (covered.max(axis=1) >= 0.5) & (found == Reason.MOTION)
+            found[explained] = Reason.OF_SHOWN_PERSON
+        reason[motion] = found
+
+    def _bind_faces(self, subjects: Tracks, reason: Reasons, people: BoolArray) -> None:
+        faces = np.flatnonzero(subjects.label == Label.FACE)
+        bodies = np.flatnonzero(people)
+        bound = _is_face_of(subjects.xyxy[faces], subjects.xyxy[bodies])
+        for row, face in enumerate(faces):
+            owners = reason[bodies[bound[row]]]
+            if not len(owners):
+                reason[face] = Reason.UNBOUND_FACE
+            elif self._options.faces == "all":
+                reason[face] = Reason.ANY_FACE
+            else:
+                worst = owners.max()
+                reason[face] = worst if worst >= Reason.OUTSIDE else Reason.OF_SHOWN_PERSON
+
+
+def _cover(boxes: FloatArray, by: FloatArray, grow: float) -> FloatArray:
+    """(n, m) share of each box's area that lies in each of `by`, grown by a share of its size."""
+    pad = (by[:, 2:] - by[:, :2]) * np.float32(grow)
+    low = np.maximum(boxes[:, None, :2], (by[:, :2] - pad)[None])
+    high = np.minimum(boxes[:, None, 2:], (by[:, 2:] + pad)[None])
+    area = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(-1), 1e-6)
+    share: FloatArray = np.clip(high - low, 0, None).prod(-1) / area[:, None]
+    return share
+
+
+def _is_face_of(faces: FloatArray, bodies: FloatArray) -> BoolArray:
+    """(n, m): the face lies in the upper part of the body and is of a plausible size."""
+    centre = (faces[:, None, :2] + faces[:, None, 2:]) / 2
+    size = bodies[None, :, 2:] - bodies[None, :, :2]
+    place = (centre - bodies[None, :, :2]) / np.maximum(size, 1e-6)
+    width = (faces[:, 2] - faces[:, 0])[:, None]
+    small = width <= 0.9 * size[..., 0]
+    x, y = place[..., 0], place[..., 1]
+    result: BoolArray = (x > 0) & (x < 1) & (y > -0.05) & (y < 0.5) & small
+    return result

@@ -1,0 +1,129 @@
+"""A tracker whose misses add hiding and whose mistakes remove none.
+
+Two rounds as in ByteTrack (Zhang et al., ECCV 2022): sure boxes first, then unsure ones. Boxes
+are matched with a buffer as in C-BIoU (Yang et al., WACV 2023), because cameras at 5-10 frames
+per second move a far person by more than their own width. Every detection starts a track at
+once: a person seen for one frame is hidden in that frame. A lost track coasts on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from redact.config import TrackingOptions
+from redact.structures import Detections, FloatArray, Frame, Label, Tracks
+from redact.trackers.assignment import buffered, greedy_match, iou
+
+_SURE = 0.35
+_MIN_IOU = 0.1
+_VELOCITY_MEMORY = 0.3  # seconds over which a velocity is averaged
+_GROWTH = 0.35  # share of the size that a coasting box grows by in a second, on each side
+_BRIEF = 0.2  # seconds that even a track seen once coasts on
+
+
+@dataclass(slots=True, eq=False)
+class _Track:
+    track_id: int
+    label: int
+    box: FloatArray  # (4,) as last detected
+    score: float
+    born: float
+    seen: float  # time of the last detection, seconds
+    velocity: FloatArray = field(default_factory=lambda: np.zeros(2, np.float32))
+
+    def predicted(self, now: float, reach: float) -> FloatArray:
+        """Where the box should be now: constant velocity for `reach` seconds, then still."""
+        gap = min(now - self.seen, reach)
+        return self.box + np.tile(self.velocity * np.float32(gap), 2)
+
+    def coasted(self, now: float) -> FloatArray:
+        """The predicted box, grown with the time since it was last seen, joined with the last
+        one seen: the subject may have stopped."""
+        gap = now - self.seen
+        moved = self.predicted(now, 1.0)
+        size = self.box[2:] - self.box[:2]
+        pad = size * np.float32(_GROWTH * min(gap, 1.0))
+        low = np.minimum(moved[:2] - pad, self.box[:2])
+        high = np.maximum(moved[2:] + pad, self.box[2:])
+        return np.concatenate([low, high]).astype(np.float32)
+
+    def matched(self, box: FloatArray, score: float, now: float) -> None:
+        gap = max(now - self.seen, 1e-3)
+        shift = ((box[:2] + box[2:]) - (self.box[:2] + self.box[2:])) / 2 / gap
+        weight = min(1.0, gap / _VELOCITY_MEMORY) if self.seen > self.born else 1.0
+        self.velocity = ((1 - weight) * self.velocity + weight * shift).astype(np.float32)
+        self.box, self.score, self.seen = box, score, now
+
+
+class BufferedIoUTracker:
+    """State of one stream. Implements `protocols.Tracker`.
+
+    first_id: track ids count up from here, so that two trackers of one stream do not meet.
+    """
+
+    def __init__(self, options: TrackingOptions | None = None, first_id: int = 1) -> None:
+        self._options = options or TrackingOptions()
+        self._first_id = first_id
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, also clearance: ids start anew but are used by no one else."""
+        self._tracks: list[_Track] = []
+        self._next_id = self._first_id
+
+    def update(self, frame: Frame, detections: Detections) -> Tracks:
+        """Match one frame's detections; frames must come in presentation order."""
+        now = float(frame.time)
+        free = set(range(len(detections)))
+        fresh: set[int] = set()
+        for label in Label:
+            fresh |= self._match(label, detections, free, now)
+        for i in sorted(free):
+            self._start(detections, i, now)
+            fresh.add(self._tracks[-1].track_id)
+        self._tracks = [t for t in self._tracks if now - t.seen <= self._patience(t)]
+        return self._snapshot(now, fresh)
+
+    def _patience(self, track: _Track) -> float:
+        return min(self._options.coast, _BRIEF + track.seen - track.born)
+
+    def _match(self, label: Label, found: Detections, free: set[int], now: float) -> set[int]:
+        tracks = [t for t in self._tracks if t.label == label]
+        fresh: set[int] = set()
+        rounds = ((_SURE, 0.0), (_SURE, self._options.buffer), (0.0, self._options.buffer))
+        for at_least, buffer in rounds:
+            mine = [i for i in sorted(free) if found.label[i] == label]
+            mine = [i for i in mine if found.score[i] >= at_least]
+            if not tracks or not mine:
+                continue
+            predicted = np.stack([t.predicted(now, 1.0) for t in tracks])
+            score = iou(buffered(predicted, buffer), buffered(found.xyxy[mine], buffer))
+            for r, c in greedy_match(score, _MIN_IOU):
+                i = mine[c]
+                tracks[r].matched(found.xyxy[i], float(found.score[i]), now)
+                fresh.add(tracks[r].track_id)
+                free.discard(i)
+            tracks = [t for t in tracks if t.track_id not in fresh]
+        return fresh
+
+    def _start(self, found: Detections, i: int, now: float) -> None:
+        box, label = found.xyxy[i], int(found.label[i])
+        self._tracks.append(_Track(self._next_id, label, box, float(found.score[i]), now, now))
+        self._next_id += 1
+
+    def _snapshot(self, now: float, fresh: set[int]) -> Tracks:
+        tracks = self._tracks
+        if not tracks:
+            return Tracks.empty()
+        coasting = np.array([t.track_id not in fresh for t in tracks])
+        boxes = [t.coasted(now) if c else t.box for t, c in zip(tracks, coasting, strict=True)]
+        return Tracks(
+            np.stack(boxes),
+            np.array([t.score for t in tracks], np.float32),
+            np.array([t.label for t in tracks], np.uint8),
+            np.array([t.track_id for t in tracks], np.int64),
+            coasting,
+            np.stack([t.velocity for t in tracks]),
+        )
