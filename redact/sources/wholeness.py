@@ -7,6 +7,7 @@ nothing and passes.
 
 from __future__ import annotations
 
+import mmap
 import struct
 from pathlib import Path
 from typing import BinaryIO
@@ -41,11 +42,18 @@ def _boxes_end(file: BinaryIO, size: int, path: Path) -> int:
     while at + 8 <= size:
         length, kind = _box(file, at, size)
         if length < 8 or not kind.isalnum():
+            if last in (b"moof", b"mdat", b"moov") and _holds(file, at, b"moof"):
+                raise SourceError(f"{path}: is damaged at byte {at}: fragments follow; {ADVICE}")
             return at  # zero padding or foreign bytes behind the last box: harmless
         last, at = kind, at + length
     if at == size and last == b"moof":
         raise SourceError(f"{path}: its last fragment has no picture data; {ADVICE}")
     return at
+
+
+def _holds(file: BinaryIO, at: int, word: bytes) -> bool:
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as memory:
+        return memory.find(word, at) >= 0
 
 
 def _box(file: BinaryIO, at: int, size: int) -> tuple[int, bytes]:

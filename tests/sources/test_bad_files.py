@@ -54,6 +54,14 @@ def lose_a_fragment(clip: Clips, out: Path) -> None:
     out.write_bytes(data[: data.rindex(b"mdat") - 4])
 
 
+def lose_bytes_inside(clip: Clips, out: Path) -> None:
+    """Some bytes of the first fragment are gone, so that nothing after it is where it was."""
+    data = bytearray(clip("pieces.mp4").read_bytes())
+    at = data.index(b"mdat") + 500
+    del data[at : at + 300]
+    out.write_bytes(data)
+
+
 def lose_samples(clip: Clips, out: Path) -> None:
     """An index that points beyond the end of a file that is whole by its boxes."""
     data = bytearray(clip("constant.mp4").read_bytes())
@@ -138,6 +146,7 @@ BAD: dict[str, tuple[Maker, str]] = {
     "pieces-half.mp4": (cut("pieces.mp4", 0.5), "cut short"),
     "pieces-most.mp4": (cut("pieces.mp4", 0.97), "cut short"),
     "pieces-no-data.mp4": (lose_a_fragment, "cut short"),
+    "pieces-bytes-lost.mp4": (lose_bytes_inside, ""),
     "index-beyond.mp4": (lose_samples, ""),
     "half.mkv": (cut("bt709.mkv", 0.5), "cut short"),
     "most.mkv": (cut("bt709.mkv", 0.97), "cut short"),
