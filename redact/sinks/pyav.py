@@ -72,8 +72,8 @@ class PyAVSink:
         if self._info is not None:
             raise SinkError(f"{self._name}: was opened already; use one sink per file")
         self._info = info
-        self._partial = Partial(self._path)
         with writing(self._name):
+            self._partial = Partial(self._path)
             self._output = av.open(
                 f"file:{self._partial.path}",
                 "w",

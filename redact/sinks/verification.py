@@ -62,8 +62,12 @@ def verify(path: Path, written: Written, tick: Fraction) -> None:
             raise _failed(f"{decoded} of {key_frames} key frames decode")
         assert video.time_base is not None
         _compare(sorted(times), video.time_base, written, tick)
-        end = (video.duration or 0) * video.time_base
-    _check_end(end, written, tick)
+        duration = (video.duration or 0) * video.time_base
+        whole = Fraction(file.duration or 0, 1_000_000)
+    if tick:
+        _check_whole(whole, written, tick)
+    else:
+        _check_duration(duration, written)
     if written.audio_end is not None and audio_end < written.audio_end - _AUDIO_SLACK:
         raise _failed(
             f"audio ends at {float(audio_end):.3f} s instead of {float(written.audio_end):.3f} s"
@@ -83,13 +87,20 @@ def _compare(times: list[int], time_base: Fraction, written: Written, tick: Frac
             )
 
 
-def _check_end(duration: Fraction, written: Written, tick: Fraction) -> None:
-    """The stream's own duration, where the container notes one. mp4 counts it in decoding
-    order: exact where frames are evenly spaced, else off by as much as a few gaps differ."""
+def _check_whole(end: Fraction, written: Written, tick: Fraction) -> None:
+    """Matroska notes one end for the whole file: no earlier than that of the video."""
+    told = (written.times[-1] + written.last) * written.time_base
+    if end < told - 2 * tick:
+        raise _failed(f"it ends at {float(end):.6f} s instead of {float(told):.6f} s")
+
+
+def _check_duration(duration: Fraction, written: Written) -> None:
+    """mp4 notes the stream's own duration, counted in decoding order: exact where frames are
+    evenly spaced, else off by as much as a few gaps differ."""
     told = (written.times[-1] - written.times[0] + written.last) * written.time_base
     gaps = np.append(np.diff(np.frombuffer(written.times, np.int64)), written.last)
-    slack = tick + 4 * int(gaps.max() - gaps.min()) * written.time_base
-    if duration and abs(duration - told) > slack:
+    slack = 4 * int(gaps.max() - gaps.min()) * written.time_base
+    if abs(duration - told) > slack:
         raise _failed(f"it lasts {float(duration):.6f} s instead of {float(told):.6f} s")
 
 

@@ -253,6 +253,13 @@ def test_any_name_that_a_file_system_takes_is_written(tmp_path: Path, stem: str)
     assert [p.name for p in tmp_path.iterdir()] == [f"{stem}.mp4"]
 
 
+@pytest.mark.parametrize("stem", ["x" * 255, "a\0b"])
+def test_a_name_that_no_file_system_takes_is_one_clear_error(tmp_path: Path, stem: str) -> None:
+    with pytest.raises(SinkError):
+        write(tmp_path / f"{stem}.mp4", [0, 40])
+    assert list(tmp_path.iterdir()) == []
+
+
 # ---- misuse --------------------------------------------------------------------------------
 
 
@@ -335,6 +342,55 @@ def test_frames_closer_than_the_container_can_tell_are_refused(tmp_path: Path) -
     with pytest.raises(SinkError, match=r"write \.mp4 instead"):
         write(tmp_path / "out.mkv", [0, 10], info)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_one_frame_is_a_video_too(tmp_path: Path, suffix: str) -> None:
+    write(tmp_path / f"out{suffix}", [40])
+    got = read(tmp_path / f"out{suffix}")
+    assert got.times == [Fraction(40, 1000)]
+    assert got.end == Fraction(80, 1000)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 200), (641, 1)])
+def test_tiny_and_narrow_pictures_are_written(tmp_path: Path, size: tuple[int, int]) -> None:
+    info = replace(INFO, width=size[0], height=size[1])
+    write(tmp_path / "out.mp4", [0, 40, 80], info)
+    got = read(tmp_path / "out.mp4").info
+    assert (got.width, got.height) == tuple(n + n % 2 for n in size)
+
+
+@pytest.mark.parametrize("name", ["irregular.mp4", "ntsc.mp4", "later.mp4", "edited.mp4"])
+def test_another_reader_sees_the_same_times(clip: Clips, tmp_path: Path, name: str) -> None:
+    """ffprobe, of an older FFmpeg than the one that wrote the file."""
+    given = pass_through(clip(name), tmp_path / "out.mp4")
+    base = given.info.time_base
+    command = ["ffprobe", "-v", "error", "-show_entries", "frame=pts:stream=time_base,duration_ts"]
+    seen = subprocess.run(
+        [*command, "-of", "default=nk=1:nw=1", tmp_path / "out.mp4"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    *times, told_base, duration = seen
+    assert Fraction(told_base) == Fraction(1, base.denominator)
+    assert [int(t) * Fraction(told_base) for t in times] == given.times
+    assert int(duration) * Fraction(told_base) == given.end - given.times[0]
+
+
+def test_another_reader_sees_the_same_turn_and_colours(clip: Clips, tmp_path: Path) -> None:
+    for name in ("turned90.mp4", "h264-full.mp4"):
+        pass_through(clip(name), tmp_path / name)
+        told = [_probe(path, "stream") for path in (clip(name), tmp_path / name)]
+        kept = ("width", "height", "color_range", "color_space", "rotation")
+        for key in kept:
+            assert told[0].get(key) == told[1].get(key), key
+
+
+def _probe(path: Path, what: str) -> dict[str, str]:
+    command = ["ffprobe", "-v", "error", "-select_streams", "v", f"-show_{what}s", str(path)]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
 def test_the_last_frame_stays_as_long_as_it_did(clip: Clips, tmp_path: Path) -> None:

@@ -245,6 +245,23 @@ def test_pictures_beyond_the_limit_are_refused_before_they_are_made(clip: Clips)
         PyAVSource(clip("motion.avi"), max_pixels=1000)
 
 
+def test_without_its_own_end_a_stream_is_held_to_that_of_the_file(
+    clip: Clips, tmp_path: Path
+) -> None:
+    """Writers other than FFmpeg note no end per track; sound may outlast the picture."""
+    whole, less = tmp_path / "whole.mkv", tmp_path / "less.mkv"
+    data = bytearray(clip("aac.mkv").read_bytes().replace(b"DURATION", b"XURATION"))
+    whole.write_bytes(data)
+    with PyAVSource(whole) as source:
+        assert source.info.duration is None
+        assert sum(1 for _ in source) == 24
+    at = data.index(b"\x18\x53\x80\x67") + 4
+    data[at : at + 8] = b"\x01" + b"\xff" * 7
+    less.write_bytes(data[: len(data) // 3])
+    with pytest.raises(SourceError, match="promises to end at 1"), PyAVSource(less) as source:
+        list(source)
+
+
 @pytest.mark.parametrize("claimed", [(0xFFFF, 0xFFFF), (16, 16)])
 def test_a_header_that_lies_about_the_size_changes_nothing(
     clip: Clips, claimed: tuple[int, int], tmp_path: Path
