@@ -88,14 +88,14 @@ def kept_structure(
     error = float(np.clip(_SURVIVES * (0.6 + small * 0.6), 0.8 * _SURVIVES, _SURVIVES))
     for sigma, least in ((_FINE[0] * small, _FINE[1]), _COARSE):
         weight, survives = _gradients(view.luma, sigma, least, error)
-        seen = _coherent(weight, survives)
+        seen = _seen(weight, survives, view)
         whole = _share(weight, seen, view.head | view.body)
         if whole is not None:
             return Kept(
                 _share(weight, seen, view.head),
                 _share(weight, seen, view.body),
                 whole,
-                _share(weight, _coherent(weight, ~view.others), view.head | view.body),
+                _share(weight, _seen(weight, ~view.others, view), view.head | view.body),
             )
     return _by_difference(view)
 
@@ -173,6 +173,12 @@ def _gradients(luma: _Floats, sigma: float, least: float, error: float) -> tuple
     weight: _Floats = np.where(strong, np.sqrt(size), 0).astype(np.float32)
     survives: _Bools = lost < error * size
     return weight, survives
+
+
+def _seen(weight: _Floats, survives: _Bools, view: _View) -> _Bools:
+    """(h, w) bool: what can be seen of head and body, each judged by its own pixels alone."""
+    head = _coherent(np.where(view.head, weight, 0), survives) & view.head
+    return head | (_coherent(np.where(view.body, weight, 0), survives) & view.body)
 
 
 def _coherent(weight: _Floats, survives: _Bools) -> _Bools:
