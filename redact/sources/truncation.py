@@ -94,6 +94,8 @@ def promise_of(container: InputContainer, stream: VideoStream) -> Promise:
         return Promise(None, end, whole if end is None else None, rate, None, told)
     if "avi" in names and duration:
         return Promise(None, start + duration, None, rate, frames, duration)
+    if "flv" in names:
+        return Promise(None, None, whole, rate, None, duration)
     return Promise(frame_rate=rate, duration=duration)
 
 

@@ -183,6 +183,9 @@ CLIPS: dict[str, Maker] = {
     "pieces.mp4": lambda out: lavfi(out, *X264, "-movflags", "frag_keyframe+empty_moov"),
     "bframes.avi": lambda out: lavfi(out, *X264),
     "untimed.h264": lambda out: lavfi(out, *X264, "-bf", "0"),
+    "flash.flv": lambda out: lavfi(
+        out, *X264, picture="testsrc2=s=128x96:r=25:d=3", sound="sine=d=3:r=44100"
+    ),
     "mpeg2.ts": lambda out: lavfi(out, "-c:v", "mpeg2video", "-bf", "2"),
     "userdata.mp4": _captions,
 }

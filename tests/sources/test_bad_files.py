@@ -153,6 +153,7 @@ BAD: dict[str, tuple[Maker, str]] = {
     "unfinished-size.mkv": (shorten_the_end, "cut short"),
     "with-sound.mkv": (cut("aac.mkv", 0.9), "cut short"),
     "half.webm": (cut("vp9.webm", 0.5), "cut short"),
+    "half.flv": (cut("flash.flv", 0.5), ""),
     "half.avi": (cut("motion.avi", 0.5), "cut short"),
     "most.avi": (cut("motion.avi", 0.95), "cut short"),
     "sound.m4a": (sound_only, "no video"),
