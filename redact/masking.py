@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from redact.config import EffectOptions
 from redact.geometry import Zone
 from redact.structures import Decision, FloatArray, Label, Mask, StreamInfo, Tracks
 
@@ -29,9 +28,12 @@ def mask_of(
     times: Sequence[float],
     at: int,
     zone: Zone,
-    effect: EffectOptions,
+    grow: float,
 ) -> Mask:
-    """The mask of frame `at` of the window. Shapes in pixels, not clipped to the frame."""
+    """The mask of frame `at` of the window. Shapes in pixels, not clipped to the frame.
+
+    grow: margin around a hidden box on every side, share of its size.
+    """
     if decision.whole_frame:
         return Mask(whole=True)
     subjects, hide = decision.tracks, decision.hide
@@ -42,7 +44,7 @@ def mask_of(
     for i in np.flatnonzero(hide):
         size = joined[i, 2:] - joined[i, :2]
         lag = np.abs(subjects.velocity[i]) * np.float32(_LAG)
-        box, side = _shape(joined[i], Label(subjects.label[i]), lag, effect.grow, info)
+        box, side = _shape(joined[i], Label(subjects.label[i]), lag, grow, info)
         pieces = [box]
         if subjects.label[i] == Label.MOTION:
             for kept in keep:
@@ -97,7 +99,9 @@ def _shape(
 def _without(box: FloatArray, hole: FloatArray) -> list[FloatArray]:
     """`box` less `hole`, as up to four boxes."""
     x1, y1, x2, y2 = box
-    hx1, hy1, hx2, hy2 = np.maximum(hole[:2], box[:2]).tolist() + np.minimum(hole[2:], box[2:]).tolist()
+    hx1, hy1, hx2, hy2 = (
+        np.maximum(hole[:2], box[:2]).tolist() + np.minimum(hole[2:], box[2:]).tolist()
+    )
     if hx1 >= hx2 or hy1 >= hy2:
         return [box]
     parts = [(x1, y1, x2, hy1), (x1, hy2, x2, y2), (x1, hy1, hx1, hy2), (hx2, hy1, x2, hy2)]

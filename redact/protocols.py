@@ -109,6 +109,7 @@ class Sink(Protocol):
 
 @runtime_checkable
 class Observer(Protocol):
-    """Told of progress, from the pipeline's own thread; must return at once."""
+    """Told of progress, from the pipeline's own threads; must return at once."""
 
+    def on_start(self, info: StreamInfo) -> None: ...
     def on_frame(self, frame: RedactedFrame, decision: Decision) -> None: ...

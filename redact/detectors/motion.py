@@ -108,7 +108,9 @@ def _shrink(frame: Frame, width: int) -> Small:
 
     w = min(frame.width, width)
     h = max(1, round(frame.height * w / frame.width))
-    planes = [cv2.resize(p, (w, h), interpolation=cv2.INTER_AREA) for p in (frame.y, frame.u, frame.v)]
+    planes = [
+        cv2.resize(p, (w, h), interpolation=cv2.INTER_AREA) for p in (frame.y, frame.u, frame.v)
+    ]
     small: Small = np.stack(planes, axis=2).astype(np.float32)
     return small
 
@@ -130,7 +132,9 @@ def _movers(weak: Any, strong: Any, width: int, height: int) -> Detections:
         [x, y, x + stats[good, cv2.CC_STAT_WIDTH], y + stats[good, cv2.CC_STAT_HEIGHT]], axis=1
     ).astype(np.float32)
     boxes = _join(boxes)
-    return Detections.of(boxes * np.array([width / w, height / h] * 2, np.float32), 1.0, Label.MOTION)
+    return Detections.of(
+        boxes * np.array([width / w, height / h] * 2, np.float32), 1.0, Label.MOTION
+    )
 
 
 def _join(boxes: FloatArray) -> FloatArray:

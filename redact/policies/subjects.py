@@ -62,7 +62,9 @@ def _carried_back(
     pad = (box[2:] - box[:2]) * np.float32(_GROWTH * min(gap, 1.0))
     joined = _join(box, np.concatenate([moved[:2] - pad, moved[2:] + pad]))
     one = tracks.select(np.array([i]))
-    return Tracks(joined[None], one.score, one.label, one.track_id, np.array([True]), velocity[None])
+    return Tracks(
+        joined[None], one.score, one.label, one.track_id, np.array([True]), velocity[None]
+    )
 
 
 def _fill_gaps(

@@ -1,0 +1,112 @@
+"""From options to objects: the one place where names become classes and devices are chosen."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+
+from redact.config import Config
+from redact.errors import ConfigError
+from redact.pipeline import Pipeline
+from redact.protocols import Detector, Observer, Sink, Source
+from redact.redactor import OnFailure, Redactor
+from redact.structures import Label, Report, StreamInfo
+
+_MOTION_IDS = 1 << 40  # motion tracks count from here, so that the two kinds never meet
+
+
+def load_detector(config: Config) -> Detector | None:
+    """The configured models as one detector, or None where there are none (motion net alone).
+
+    Slow: load once per process and share. Raises ConfigError, ModelError,
+    MissingDependencyError.
+    """
+    if not config.models:
+        return None
+    from redact.detectors import load_detector as load
+
+    return load(config.models, config.detector)
+
+
+def model_digests(config: Config) -> dict[str, str]:
+    """File name -> sha256 of what lies there, `.bin` files of OpenVINO models included.
+
+    Raises ConfigError when a file cannot be read.
+    """
+    paths = [Path(p) for p in config.models]
+    paths += [b for p in paths if p.suffix == ".xml" and (b := p.with_suffix(".bin")).exists()]
+    digests: dict[str, str] = {}
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot read the model: {error.strerror}") from error
+    return digests
+
+
+def make_redactor(
+    info: StreamInfo,
+    config: Config,
+    detector: Detector | None = None,
+    *,
+    on_failure: OnFailure = "raise",
+) -> Redactor:
+    """A redactor for one stream. detector: shared between streams; None = motion net alone."""
+    from redact.detectors.motion import MotionNet
+    from redact.effects import make_effect
+    from redact.policies import PropertyPolicy
+    from redact.trackers import BufferedIoUTracker
+
+    options = config.motion
+    if detector is None and not options.enabled:
+        raise ConfigError("motion.enabled is off and no model is given: nothing would be hidden")
+    people = detector is not None and Label.PERSON in detector.labels
+    return Redactor(
+        info,
+        config.zone,
+        policy=PropertyPolicy(config.zone, config.policy, config.detector),
+        effect=make_effect(config.effect),
+        tracker=BufferedIoUTracker(config.tracking),
+        detector=detector,
+        motion=MotionNet(options, config.look_back) if options.enabled else None,
+        motion_tracker=BufferedIoUTracker(config.tracking, _MOTION_IDS),
+        look_back=config.look_back,
+        warmup=options.warmup if people else options.warmup_alone,
+        grow=config.effect.grow,
+        on_failure=on_failure,
+    )
+
+
+def run(
+    source: str | Path | Source,
+    sink: str | Path | Sink,
+    config: Config,
+    *,
+    detector: Detector | None = None,
+    observer: Observer | None = None,
+    stop: threading.Event | None = None,
+) -> Report:
+    """Redact one stream from end to end; the output appears whole or not at all.
+
+    source, sink: paths, or objects of these protocols. detector: one loaded before; by default
+    the configured models are loaded. Raises RedactError, `Stopped` once `stop` is set.
+    """
+    from redact.sinks import PyAVSink
+    from redact.sources import PyAVSource
+
+    detector = detector or load_detector(config)
+    opened = isinstance(source, str | Path)
+    stream: Source = PyAVSource(source) if isinstance(source, str | Path) else source
+    try:
+        if isinstance(sink, str | Path):
+            sink = PyAVSink(
+                sink, config.output, audio_from=source if isinstance(source, str | Path) else None
+            )
+        redactor = make_redactor(stream.info, config, detector)
+        report = Pipeline(stream, redactor, sink, observer, stop).run()
+    finally:
+        if opened:
+            stream.close()
+    return report.with_(notes=tuple(getattr(sink, "notes", ())))

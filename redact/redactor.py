@@ -1,0 +1,216 @@
+"""Redactor: one stream, the fixed order, the look-back. No thread, no file, no clock.
+
+A frame leaves only after `look_back` later frames have been analysed, so that a subject is
+hidden before it is first found, and so that showing rests on evidence from both sides in time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, TypeVar
+
+import numpy as np
+
+from redact.errors import RedactError, StageError
+from redact.geometry import Zone
+from redact.masking import mask_of
+from redact.protocols import Detector, Effect, MotionDetector, Policy, Tracker
+from redact.structures import Decision, Detections, Frame, RedactedFrame, StreamInfo, Tracks
+
+_PAST = 1.0  # seconds of tracks kept behind the frame that leaves
+_T = TypeVar("_T")
+
+OnFailure = Literal["raise", "hide"]
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """One frame on its way: what was found in it so far."""
+
+    frame: Frame | None
+    time: float
+    found: Tracks
+    moving: Tracks | None = None  # None: the motion net has not answered yet
+    unsure: bool = False  # the background is not known: hide the outside
+    failed: bool = False  # a stage failed: hide the outside, or the frame
+
+    @property
+    def tracks(self) -> Tracks:
+        return self.found if self.moving is None else Tracks.concatenate([self.found, self.moving])
+
+
+class Redactor:
+    """Frames in, redacted frames out, in order, `delay` frames later.
+
+    Push every frame of the stream, then flush; both return lists, and every frame pushed comes
+    out exactly once. on_failure: "raise" a StageError when a stage fails (batch: the output is
+    discarded), or "hide" the frame whole (live). Not thread-safe: one caller at a time.
+    """
+
+    def __init__(
+        self,
+        info: StreamInfo,
+        zone: Zone,
+        *,
+        policy: Policy,
+        effect: Effect,
+        tracker: Tracker,
+        detector: Detector | None = None,
+        motion: MotionDetector | None = None,
+        motion_tracker: Tracker | None = None,
+        look_back: int = 20,
+        warmup: float = 0.0,
+        grow: float = 0.1,
+        on_failure: OnFailure = "raise",
+    ) -> None:
+        if detector is None and motion is None:
+            raise ValueError("a redactor needs a detector, a motion net, or both")
+        if motion is not None and (motion_tracker is None or motion.delay > look_back):
+            raise ValueError("motion needs a tracker of its own and a delay within the look-back")
+        self.info = info
+        self.delay = look_back
+        self._zone = zone
+        self._policy = policy
+        self._effect = effect
+        self._tracker = tracker
+        self._detector = detector
+        self._motion = motion
+        self._motion_tracker = motion_tracker
+        self._warmup = warmup
+        self._grow = grow
+        self._on_failure = on_failure
+        self.last_decisions: list[Decision] = []
+        self._restart()
+
+    def _restart(self) -> None:
+        self._past: deque[_Entry] = deque()
+        self._pending: deque[_Entry] = deque()
+        self._began: float | None = None
+
+    def push(self, frame: Frame) -> list[RedactedFrame]:
+        """Take one frame (exclusively: its planes must not change until it came out again) and
+        return those that are finished. Raises StageError, ValueError on a wrong size."""
+        if (frame.width, frame.height) != (self.info.width, self.info.height):
+            raise ValueError(
+                f"frame {frame.index} is {frame.width}x{frame.height}, the stream is "
+                f"{self.info.width}x{self.info.height}"
+            )
+        self._began = float(frame.time) if self._began is None else self._began
+        entry = _Entry(frame, float(frame.time), Tracks.empty())
+        self._pending.append(entry)
+        found = self._guard(entry, "detector", lambda: self._detect(frame), Detections.empty())
+        entry.found = self._guard(
+            entry, "tracker", lambda: self._tracker.update(frame, found), Tracks.empty()
+        )
+        if self._motion is not None:
+            self._settle_motion(self._guard(entry, "motion", lambda: self._moved(frame), None))
+        return self._leave(self.delay)
+
+    def flush(self) -> list[RedactedFrame]:
+        """The frames still held back; afterwards the redactor is as new."""
+        if self._motion is not None and self._pending:
+            last = self._pending[-1]
+            self._settle_motion(self._guard(last, "motion", self._motion.flush, None))
+        out = self._leave(0)
+        self._restart()
+        for part in (self._tracker, self._motion, self._motion_tracker, self._effect):
+            if part is not None:
+                part.reset()
+        return out
+
+    # -- analysis -------------------------------------------------------------------------
+
+    def _guard(self, entry: _Entry, stage: str, work: Callable[[], _T], instead: _T) -> _T:
+        """Run a stage; a failure is a StageError, or hides the frame where that was asked for."""
+        try:
+            return work()
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever fails, the frame must not pass
+            if self._on_failure == "raise":
+                index = entry.frame.index if entry.frame is not None else -1
+                kind = "" if isinstance(error, RedactError) else f"{type(error).__name__}: "
+                raise StageError(f"frame {index}: {stage}: {kind}{error}") from error
+            entry.failed = True
+            return instead
+
+    def _detect(self, frame: Frame) -> Detections:
+        if self._detector is None:
+            return Detections.empty()
+        answers = self._detector.detect([frame])
+        if len(answers) != 1:
+            raise ValueError(f"{len(answers)} answers for one frame")
+        return answers[0]
+
+    def _moved(self, frame: Frame) -> list[Detections | None] | None:
+        assert self._motion is not None
+        return self._motion.push(frame)
+
+    def _settle_motion(self, results: list[Detections | None] | None) -> None:
+        """Give each motion result to the oldest frame that waits for one."""
+        if results is None:  # the net failed: no frame that waits may rely on it
+            for entry in self._pending:
+                entry.failed |= entry.moving is None
+                entry.moving = entry.moving or Tracks.empty()
+            assert self._motion is not None
+            self._motion.reset()
+            return
+        waiting = (e for e in self._pending if e.moving is None)
+        assert self._motion_tracker is not None
+        for result, entry in zip(results, list(waiting), strict=False):
+            entry.unsure = result is None
+            assert entry.frame is not None
+            found = Detections.empty() if result is None else result
+            entry.moving = self._motion_tracker.update(entry.frame, found)
+
+    # -- leaving --------------------------------------------------------------------------
+
+    def _leave(self, held: int) -> list[RedactedFrame]:
+        out: list[RedactedFrame] = []
+        self.last_decisions = []
+        while len(self._pending) > held:
+            out.append(self._hide())
+        return out
+
+    def _hide(self) -> RedactedFrame:
+        """Decide on the oldest frame, hide, and let it go."""
+        window = [*self._past, *self._pending]
+        at = len(self._past)
+        entry = self._pending[0]
+        tracks, times = [e.tracks for e in window], [e.time for e in window]
+        whole = Decision(Tracks.empty(), np.zeros(0, np.uint8), whole_frame=True)
+        decision = self._guard(
+            entry, "policy", lambda: self._policy.decide(self.info, tracks, times, at), whole
+        )
+        frame = entry.frame
+        assert frame is not None
+        decision = replace(
+            decision,
+            whole_outside=decision.whole_outside or self._outside_unknown(entry),
+            whole_frame=decision.whole_frame or frame.corrupt or entry.failed,
+        )
+        mask = mask_of(self.info, decision, tracks, times, at, self._zone, self._grow)
+        try:
+            finished = self._effect.apply(frame, mask)
+        except Exception as error:
+            raise StageError(
+                f"frame {frame.index}: effect: {type(error).__name__}: {error}"
+            ) from error
+        self.last_decisions.append(decision)
+        self._retire(entry)
+        return finished
+
+    def _outside_unknown(self, entry: _Entry) -> bool:
+        assert self._began is not None
+        waiting = self._motion is not None and entry.moving is None
+        return entry.unsure or waiting or entry.time - self._began < self._warmup
+
+    def _retire(self, entry: _Entry) -> None:
+        """Keep the tracks of a frame that left as evidence for the next ones, not its pixels."""
+        self._pending.popleft()
+        entry.frame = None
+        self._past.append(entry)
+        while entry.time - self._past[0].time > _PAST:
+            self._past.popleft()
