@@ -1,1 +1,62 @@
+"""The command line. Each command lives in a file of its own and is loaded when it is called.
 
+Nothing heavy may be imported here or at the top of a command's file: `redact --help` answers
+without a codec, vision or inference library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+import redact
+from redact.cli.door import Door
+
+COMMANDS = {
+    "run": "redact.cli.run:run",
+    "watch": "redact.cli.watch:watch",
+    "eval": "redact.cli.evaluate:evaluate",
+    "doctor": "redact.cli.doctor:doctor",
+    "zone": "redact.cli.zone:zone",
+}
+_SUMMARIES = {
+    "run": "Hide everyone beyond the property in files and folders.",
+    "watch": "The same for a folder that a camera keeps writing to.",
+    "eval": "Measure from pixels what a redacted clip still shows.",
+    "doctor": "Say what is installed, and whether it works.",
+    "zone": "Make and check the outline of a property.",
+}
+
+
+class _Lazy(Door):
+    """Imports a command's module when the command is called, not when the program starts."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _SUMMARIES[name]) for name in COMMANDS])
+
+
+@click.command(
+    cls=_Lazy,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with: redact run CLIP.mp4 --zone zone.json -o OUT.mp4",
+)
+@click.version_option(redact.__version__, prog_name="redact", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Hide everyone beyond your property in camera footage, before it is stored or shared."""
+
+
+def main() -> None:
+    """The `redact` command. Exits with the code that `redact.errors` gives to an error."""
+    cli(prog_name="redact")
