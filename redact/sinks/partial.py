@@ -33,10 +33,10 @@ class Partial:
 
     def __init__(self, final: Path) -> None:
         self.final = final
-        if final.is_dir():
-            raise SinkError(f"{final}: is a folder; name the output file in it")
         self.path = final.with_name(partial_name(final))
         try:
+            if final.is_dir():
+                raise SinkError(f"{final}: is a folder; name the output file in it")
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
             os.close(os.open(self.path, flags, 0o666))
         except OSError as error:

@@ -53,7 +53,6 @@ class Decoder:
         clock = Clock(str(self._path), self.time_base, self.promise.frame_rate)
         for decoded in clock.stamp(self._pictures()):
             self._came.note(decoded.time, decoded.duration * decoded.time_base)
-            self._count += 1
             yield from self._progressive(decoded)
         if self._filter is not None:
             with reading(str(self._path), BROKEN):
@@ -66,7 +65,8 @@ class Decoder:
         if decoded.picture.interlaced_frame:
             self.interlaced = True
             if self._deinterlace and self._filter is None:
-                self._filter = Deinterlacer(decoded.picture, str(self._path))
+                with reading(str(self._path), "run it with deinterlace off"):
+                    self._filter = Deinterlacer(decoded.picture, str(self._path))
         if self._filter is None:
             yield decoded
             return
@@ -86,6 +86,7 @@ class Decoder:
                 break
             for picture in pictures:
                 self._check_owed(self._owed.came(picture))
+                self._count += 1
                 yield picture
         self._check_owed(self._owed.rest())
 

@@ -74,7 +74,8 @@ def _open(path: Path, max_pixels: int) -> InputContainer:
     )
 
 
-def _is_cover(stream: VideoStream) -> bool:
+def is_cover(stream: VideoStream) -> bool:
+    """True for a picture that stands for the file, which is no video."""
     picture = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
     return bool(stream.disposition & picture)
 
@@ -84,7 +85,7 @@ def video_stream(path: Path, container: InputContainer, max_pixels: int) -> Vide
 
     Raises SourceError when there is none, no decoder for it, or its pictures are too large.
     """
-    streams = [s for s in container.streams.video if not _is_cover(s)]
+    streams = [s for s in container.streams.video if not is_cover(s)]
     if not streams:
         what = "only a cover picture" if container.streams.video else "no video"
         raise SourceError(f"{path}: has {what}; give a file with a video stream")

@@ -12,7 +12,7 @@ from av.video.frame import VideoFrame
 
 from redact.errors import SourceError
 from redact.sources.decoding import Decoder
-from redact.sources.opening import open_container, video_stream
+from redact.sources.opening import is_cover, open_container, video_stream
 from redact.sources.orientation import matrix_of, orientation_of
 from redact.sources.planes import Converter, colour_of
 from redact.sources.timing import Decoded
@@ -26,7 +26,8 @@ class PyAVSource:
 
     path: a local file. deinterlace: turn fields into frames where the stream is interlaced
     (one frame out per frame in). max_pixels: refuse larger pictures before they are allocated.
-    `info` is known after construction; the first frame has been decoded by then.
+    `info` is known after construction; the first frame has been decoded by then. `notes` says
+    what of the file is not read.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class PyAVSource:
     ) -> None:
         self._path = Path(path)
         self._read = False
+        self.notes: tuple[str, ...] = ()
         self._container = open_container(self._path, max_pixels)
         try:
             self._stream = video_stream(self._path, self._container, max_pixels)
@@ -53,6 +55,9 @@ class PyAVSource:
 
     def _begin(self, first: Decoded) -> None:
         picture = first.picture
+        views = len([s for s in self._container.streams.video if not is_cover(s)])
+        if views > 1:
+            self.notes = (f"{self._path}: only the first of {views} video streams is read",)
         self._first: Decoded | None = first
         self._matrix = matrix_of(picture)
         self._orientation = orientation_of(self._matrix, str(self._path))

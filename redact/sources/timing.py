@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from av.video.frame import VideoFrame
 
 from redact.errors import SourceError
 
-UNTIMED_AT_MOST = 300  # pictures that may wait for the first time stamp
+UNTIMED_AT_MOST = 32  # pictures that may wait for the first time stamp
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """A decoded picture with its time. pts, duration: in ticks of time_base; duration 0 when
-    not known. corrupt: the decoder found damage."""
+    not known, which only the last one's can be. corrupt: the decoder found damage."""
 
     picture: VideoFrame
     pts: int
@@ -43,6 +43,20 @@ class Clock:
         self._count = 0
 
     def stamp(self, pictures: Iterator[VideoFrame]) -> Iterator[Decoded]:
+        """Each picture, one late, lasts until the next one; the last as long as its file says.
+
+        The durations of the file itself are not used: in mp4 with B-frames and a variable rate
+        they lie between times of decoding.
+        """
+        held: Decoded | None = None
+        for decoded in self._stamp(pictures):
+            if held is not None:
+                yield replace(held, duration=decoded.pts - held.pts)
+            held = decoded
+        if held is not None:
+            yield held
+
+    def _stamp(self, pictures: Iterator[VideoFrame]) -> Iterator[Decoded]:
         untimed: list[VideoFrame] = []
         for picture in pictures:
             pts = picture.pts
@@ -57,7 +71,6 @@ class Clock:
                 yield self._stamped(early, time)
             untimed.clear()
             yield self._stamped(picture, pts)
-            del picture  # hold no picture while the next one is decoded
         yield from self._from_zero(untimed, pictures)
 
     def _from_zero(

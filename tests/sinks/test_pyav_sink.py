@@ -161,7 +161,7 @@ def test_a_folder_without_permission_is_one_clear_error(tmp_path: Path) -> None:
     locked = tmp_path / "locked"
     locked.mkdir()
     locked.chmod(0o555)
-    for folder in [tmp_path, *tmp_path.parents[:2]]:
+    for folder in [tmp_path, *tmp_path.parents[:3]]:
         folder.chmod(0o755)
     script = (
         "import os, sys, redact.sinks.pyav as p, redact.structures as s\n"

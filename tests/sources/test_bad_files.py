@@ -203,7 +203,7 @@ def test_a_file_without_permission_is_one_clear_error(clip: Clips, tmp_path: Pat
             "except Exception as e: print(type(e).__name__, e)"
         )
         tmp_path.chmod(0o755)
-        for folder in tmp_path.parents[:2]:
+        for folder in tmp_path.parents[:3]:
             folder.chmod(0o755)
         ran = subprocess.run(
             [sys.executable, "-c", script, path], capture_output=True, text=True, check=True

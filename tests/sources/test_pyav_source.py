@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 
@@ -20,6 +21,7 @@ from mediaclips import (
     WIDTH,
     Clips,
     encode,
+    ffmpeg,
     pictures,
     read,
 )
@@ -92,6 +94,25 @@ def test_frames_are_numbered_and_their_times_are_exact(clip: Clips) -> None:
     frames = frames_of(clip("irregular.mp4"))
     assert [f.index for f in frames] == list(range(len(IRREGULAR)))
     assert [f.time for f in frames] == [Fraction(t, 12800) for t in IRREGULAR]
+
+
+def test_each_frame_lasts_until_the_next_one(clip: Clips) -> None:
+    """The file's own durations, between decoding times, say something else here."""
+    frames = frames_of(clip("irregular.mp4"))
+    gaps = [b - a for a, b in pairwise(IRREGULAR)]
+    assert [f.duration for f in frames] == [*gaps, 512]
+
+
+def test_a_second_view_is_left_out_and_said(clip: Clips, tmp_path: Path) -> None:
+    both = tmp_path / "both.mkv"
+    inputs = ("-i", clip("constant.mp4"), "-i", clip("motion.avi"), "-map", "0", "-map", "1")
+    ffmpeg(*inputs, "-c", "copy", both)
+    with PyAVSource(both) as source:
+        assert source.info.codec == "h264"
+        assert source.notes == (f"{both}: only the first of 2 video streams is read",)
+        assert sum(1 for _ in source) == COUNT
+    with PyAVSource(clip("constant.mp4")) as source:
+        assert source.notes == ()
 
 
 def test_a_variable_rate_is_not_given_a_number(clip: Clips) -> None:
