@@ -167,7 +167,8 @@ def _gradients(luma: _Floats, sigma: float, least: float, error: float) -> tuple
     size = np.hypot(dx[..., 0], dy[..., 0])
     with np.errstate(invalid="ignore"):
         lost = np.hypot(dx[..., 1] - dx[..., 0], dy[..., 1] - dy[..., 0])
-        scenic = np.hypot(dx[..., 2] - dx[..., 0], dy[..., 2] - dy[..., 0]) < _SURVIVES * size
+        foreign = np.hypot(dx[..., 2] - dx[..., 0], dy[..., 2] - dy[..., 0])
+        scenic = foreign < np.maximum(_SURVIVES * size, least)
     strong = (size >= least) & ~scenic
     # Square root: one hard edge must not outvote all the softer ones.
     weight: _Floats = np.where(strong, np.sqrt(size), 0).astype(np.float32)
