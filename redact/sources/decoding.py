@@ -58,6 +58,7 @@ class Decoder:
             with reading(str(self._path), BROKEN):
                 ready = list(self._filter.flush())
             yield from ready
+        self._came.watched = self._owed.watching
         check_promise(self._path, self.promise, self._came)
 
     def _progressive(self, decoded: Decoded) -> Iterator[Decoded]:

@@ -30,6 +30,11 @@ class Owed:
         self._from: int | None = None  # time of the first key frame: nothing is owed before it
         self._waiting: list[int] = []
 
+    @property
+    def watching(self) -> bool:
+        """False where pictures cannot be told from packets."""
+        return self._watch
+
     def sent(self, packet: Packet[Stream]) -> None:
         """Note a packet that goes into the decoder."""
         if packet.is_discard:

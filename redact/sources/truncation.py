@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from redact.errors import SourceError
 
 _CLOCK = re.compile(r"^(\d+):(\d\d):(\d\d(?:\.\d+)?)$")
-ADVICE = "the file was cut short; copy it again from the camera, or remux it to accept the loss"
+ADVICE = "copy it again from the camera, or remux it with another tool to accept the loss"
 _SLACK = Fraction(1, 2)  # seconds by which the promise of a whole file may be missed
 
 
@@ -41,9 +41,12 @@ class Promise:
 
 @dataclass(slots=True)
 class Arrived:
-    """What came. Times in seconds. gap: the longest between two frames; last: the last frame's."""
+    """What came. Times in seconds. gap: the longest between two frames; last: the last frame's.
+    watched: each single picture was accounted for."""
 
     packets: int = 0
+    frames: int = 0
+    watched: bool = False
     end: Fraction = Fraction(0)
     whole_end: Fraction = Fraction(0)
     gap: Fraction = Fraction(0)
@@ -51,6 +54,7 @@ class Arrived:
 
     def note(self, time: Fraction, duration: Fraction) -> None:
         """One more frame, in order."""
+        self.frames += 1
         if self.last is not None:
             self.gap = max(self.gap, time - self.last)
         self.last = time
@@ -103,8 +107,10 @@ def check_promise(path: Path, promise: Promise, came: Arrived) -> None:
     """Raise SourceError when clearly less came than was promised."""
     if promise.packets is not None and came.packets < promise.packets:
         raise SourceError(
-            f"{path}: promises {promise.packets} frames but holds {came.packets}; {ADVICE}"
+            f"{path}: was cut short: promises {promise.packets} frames but holds "
+            f"{came.packets}; {ADVICE}"
         )
+    _check_frames(path, promise, came)
     slack = came.gap * 3 / 2  # the last frame's own duration is a guess in many files
     for told, seen in (
         (promise.end, came.end + slack),
@@ -112,6 +118,17 @@ def check_promise(path: Path, promise: Promise, came: Arrived) -> None:
     ):
         if told is not None and seen < told:
             raise SourceError(
-                f"{path}: promises to end at {float(told):.2f} s but ends at "
+                f"{path}: was cut short: promises to end at {float(told):.2f} s but ends at "
                 f"{float(came.end):.2f} s; {ADVICE}"
             )
+
+
+def _check_frames(path: Path, promise: Promise, came: Arrived) -> None:
+    """For streams whose single pictures are not watched: an index counts frames, or fields."""
+    if came.watched or promise.packets is None or promise.frames is None:
+        return
+    if came.frames < promise.frames and came.frames != (promise.frames + 1) // 2:
+        raise SourceError(
+            f"{path}: {promise.frames - came.frames} of {promise.frames} frames cannot be "
+            f"decoded; {ADVICE}"
+        )

@@ -16,6 +16,14 @@ from redact.errors import SourceError
 from redact.sources.truncation import ADVICE
 
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+# Void, CRC-32, SeekHead, Info, Tracks, Cluster, Cues, Attachments, Chapters, Tags
+_PARTS = frozenset(
+    bytes.fromhex(text)
+    for text in (
+        *("ec", "bf", "114d9b74", "1549a966", "1654ae6b", "1f43b675", "1c53bb6b"),
+        *("1941a469", "1043a770", "1254c367"),
+    )
+)
 
 
 def check_whole(path: Path) -> None:
@@ -27,13 +35,13 @@ def check_whole(path: Path) -> None:
         if head[:4] == b"RIFF" and head[8:] == b"AVI ":
             end = _riff_end(file, size)
         elif head[:4] == _EBML:
-            end = _segment_end(file)
+            end = _segment_end(file, size, path)
         elif head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp"):
             end = _boxes_end(file, size, path)
         else:
             return
     if end > size:
-        raise SourceError(f"{path}: lacks {end - size} bytes at its end; {ADVICE}")
+        raise SourceError(f"{path}: was cut short: lacks {end - size} bytes at its end; {ADVICE}")
 
 
 def _boxes_end(file: BinaryIO, size: int, path: Path) -> int:
@@ -43,11 +51,11 @@ def _boxes_end(file: BinaryIO, size: int, path: Path) -> int:
         length, kind = _box(file, at, size)
         if length < 8 or not kind.isalnum():
             if last in (b"moof", b"mdat", b"moov") and _holds(file, at, b"moof"):
-                raise SourceError(f"{path}: is damaged at byte {at}: fragments follow; {ADVICE}")
+                raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
             return at  # zero padding or foreign bytes behind the last box: harmless
         last, at = kind, at + length
     if at == size and last == b"moof":
-        raise SourceError(f"{path}: its last fragment has no picture data; {ADVICE}")
+        raise SourceError(f"{path}: was cut short: its last fragment has no picture data; {ADVICE}")
     return at
 
 
@@ -80,15 +88,39 @@ def _riff_end(file: BinaryIO, size: int) -> int:
     return at - 1  # the padding byte of an odd list may be missing
 
 
-def _segment_end(file: BinaryIO) -> int:
-    """Where the Segment of a Matroska file ends; 0 when its size was never written."""
+def _segment_end(file: BinaryIO, size: int, path: Path) -> int:
+    """Where the Segment of a Matroska file ends; 0 when its size was never written.
+
+    Raises SourceError when its parts do not follow each other without a gap: FFmpeg would skip
+    to the next part that it knows, and every picture between would be gone in silence.
+    """
     file.seek(len(_EBML))
     header = _size(file) or 0
     file.seek(header, 1)
     if file.read(len(_SEGMENT)) != _SEGMENT:
         return 0
     length = _size(file)
-    return 0 if length is None else file.tell() + length
+    if length is None:
+        return 0
+    end = file.tell() + length
+    at = file.tell()
+    while at < min(end, size):
+        file.seek(at)
+        kind = _element(file)
+        part = _size(file)
+        if kind not in _PARTS:
+            raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
+        if part is None:
+            return end
+        at = file.tell() + part
+    return max(at, end)
+
+
+def _element(file: BinaryIO) -> bytes:
+    """The identifier of the EBML element that begins here, at most four bytes."""
+    first = file.read(1)
+    more = 8 - first[0].bit_length() if first else 0
+    return first + file.read(more if more < 4 else 0)
 
 
 def _size(file: BinaryIO) -> int | None:

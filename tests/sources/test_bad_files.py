@@ -62,6 +62,13 @@ def lose_bytes_inside(clip: Clips, out: Path) -> None:
     out.write_bytes(data)
 
 
+def break_a_cluster(clip: Clips, out: Path) -> None:
+    """One flipped bit in front of a cluster: FFmpeg skips the cluster without a word."""
+    data = bytearray(clip("aac.mkv").read_bytes())
+    data[data.rindex(b"\x1f\x43\xb6\x75")] ^= 0x40
+    out.write_bytes(data)
+
+
 def lose_samples(clip: Clips, out: Path) -> None:
     """An index that points beyond the end of a file that is whole by its boxes."""
     data = bytearray(clip("constant.mp4").read_bytes())
@@ -147,6 +154,7 @@ BAD: dict[str, tuple[Maker, str]] = {
     "pieces-most.mp4": (cut("pieces.mp4", 0.97), "cut short"),
     "pieces-no-data.mp4": (lose_a_fragment, "cut short"),
     "pieces-bytes-lost.mp4": (lose_bytes_inside, ""),
+    "cluster.mkv": (break_a_cluster, "is damaged at byte"),
     "index-beyond.mp4": (lose_samples, ""),
     "half.mkv": (cut("bt709.mkv", 0.5), "cut short"),
     "most.mkv": (cut("bt709.mkv", 0.97), "cut short"),
