@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from redact.geometry import Zone
-from redact.structures import Decision, FloatArray, Label, Mask, StreamInfo, Tracks
+from redact.structures import Decision, FloatArray, IntArray, Label, Mask, StreamInfo, Tracks
 
 _UNION = 0.12  # seconds before and after over which a subject's boxes are joined
 _LAG = 0.06  # seconds of movement added on every side
@@ -37,8 +37,8 @@ def mask_of(
     if decision.whole_frame:
         return Mask(whole=True)
     subjects, hide = decision.tracks, decision.hide
-    people = subjects.label == Label.PERSON
-    keep = _grown(subjects.xyxy[people & ~hide], _KEEP)
+    shown = np.flatnonzero((subjects.label == Label.PERSON) & ~hide)
+    keep = _grown(subjects.xyxy[shown], _KEEP)
     joined = _joined_over_time(subjects, window, times, at)
     boxes, sides = [], []
     for i in np.flatnonzero(hide):
@@ -46,9 +46,8 @@ def mask_of(
         lag = np.abs(subjects.velocity[i]) * np.float32(_LAG)
         box, side = _shape(joined[i], Label(subjects.label[i]), lag, grow, info)
         pieces = [box]
-        if subjects.label[i] == Label.MOTION:
-            for kept in keep:
-                pieces = [p for piece in pieces for p in _without(piece, kept)]
+        for kept in _in_front(subjects, i, shown, keep):
+            pieces = [p for piece in pieces for p in _without(piece, kept)]
         boxes += pieces
         sides += [side if side > 0 else float(size.min())] * len(pieces)
     return Mask(
@@ -57,6 +56,21 @@ def mask_of(
         outside=zone if decision.whole_outside else None,
         keep=keep,
     )
+
+
+def _in_front(subjects: Tracks, i: int, shown: IntArray, keep: FloatArray) -> FloatArray:
+    """(k, 4) boxes of shown people whose pixels subject `i` leaves alone.
+
+    Unexplained motion gives way to all of them. A person beyond the property gives way only
+    where nothing was found of them in this frame and a shown person stands nearer, with a lower
+    foot: then that person's are the pixels, and probably the reason for the loss.
+    """
+    if subjects.label[i] == Label.MOTION:
+        return keep
+    if not subjects.coasting[i]:
+        return keep[:0]
+    nearer = subjects.xyxy[shown, 3] > subjects.xyxy[i, 3]
+    return subjects.xyxy[shown[nearer & ~subjects.coasting[shown]]]
 
 
 def _grown(boxes: FloatArray, share: float) -> FloatArray:

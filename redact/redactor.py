@@ -19,7 +19,7 @@ from redact.masking import mask_of
 from redact.protocols import Detector, Effect, MotionDetector, Policy, Tracker
 from redact.structures import Decision, Detections, Frame, RedactedFrame, StreamInfo, Tracks
 
-_PAST = 1.0  # seconds of tracks kept behind the frame that leaves
+_PAST = 2.0  # seconds of tracks kept behind the frame that leaves: longer than tracks coast
 _T = TypeVar("_T")
 
 OnFailure = Literal["raise", "hide"]

@@ -39,6 +39,7 @@ class Reason(enum.IntEnum):
 
     ON_PROPERTY = 0  # ground contact on the property, consistently
     OF_SHOWN_PERSON = 1  # a face or motion explained by a person who is shown
+    LOST_ON_PROPERTY = 2  # not found in this frame; where it was last, it was on the property
     OUTSIDE = 10  # ground contact beyond the property
     FOOT_UNKNOWN = 11  # box cut by a frame edge that is not declared as property
     UNPROVEN = 12  # on the property, but not (yet, or any more) consistently

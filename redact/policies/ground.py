@@ -21,6 +21,7 @@ from redact.structures import BoolArray, Decision, FloatArray, Label, Reason, St
 Reasons = npt.NDArray[np.uint8]
 
 _EDGE = 2.0  # pixels: a box that ends this near to a frame edge is cut by it
+_PART = 0.75  # share of a box within a person's from which on it is a part of that person
 _PROOFS = 2  # pieces of evidence needed, however short the window
 
 
@@ -44,6 +45,7 @@ class PropertyPolicy:
         subjects = subjects_at(window, times, at)
         reason = self._contacts(info, subjects, window, times, at)
         people = subjects.label == Label.PERSON
+        self._explain_fragments(subjects, reason, people)
         shown = people & (reason < Reason.OUTSIDE)
         self._explain_motion(subjects, reason, shown)
         self._bind_faces(subjects, reason, people)
@@ -81,22 +83,32 @@ class PropertyPolicy:
         at: int,
     ) -> Reasons:
         """The worst evidence that each subject gives within `proof` seconds of the frame."""
-        near = [k for k, t in enumerate(times) if abs(t - times[at]) <= self._options.proof]
-        rows = Tracks.concatenate([window[k] for k in near])
-        rows = rows.select(~rows.coasting)
+        rows = Tracks.concatenate(window)
+        when = np.repeat(np.array(times, np.float64), [len(t) for t in window])
+        rows, when = rows.select(~rows.coasting), when[~rows.coasting]
+        away = np.abs(when - times[at])
         found = self.evidence(info, rows)
         reason = np.full(len(subjects), Reason.UNPROVEN, np.uint8)
         for i, track_id in enumerate(subjects.track_id):
-            mine = found[rows.track_id == track_id]
-            against = mine[mine >= Reason.OUTSIDE]
-            firm = against[against != Reason.UNPROVEN]
-            if len(firm):
-                reason[i] = firm.min()
-            elif (mine == Reason.ON_PROPERTY).sum() >= _PROOFS:
-                reason[i] = Reason.ON_PROPERTY
+            mine = np.flatnonzero(rows.track_id == track_id)
+            near = mine[away[mine] <= self._options.proof]
+            if not len(near) and len(mine):  # lost for longer than that: its last place counts
+                near = mine[[away[mine].argmin()]]
+            reason[i] = _verdict(found[near], bool(subjects.coasting[i]))
         return reason
 
     # -- what is explained by a person ----------------------------------------------------
+
+    def _explain_fragments(self, subjects: Tracks, reason: Reasons, people: BoolArray) -> None:
+        """An unsure box that lies within a surer shown person is a part of that person."""
+        shown = np.flatnonzero(people & (reason < Reason.OUTSIDE))
+        parts = np.flatnonzero(
+            people & (reason >= Reason.OUTSIDE) & (subjects.score < self._show_score)
+        )
+        covered = _cover(subjects.xyxy[parts], subjects.xyxy[shown], grow=0.1)
+        surer = subjects.score[parts][:, None] < subjects.score[shown][None]
+        explained = ((covered >= _PART) & surer).any(axis=1)
+        reason[parts[explained]] = Reason.OF_SHOWN_PERSON
 
     def _explain_motion(self, subjects: Tracks, reason: Reasons, shown: BoolArray) -> None:
         motion = subjects.label == Label.MOTION
@@ -123,6 +135,16 @@ class PropertyPolicy:
                 reason[face] = worst if worst >= Reason.OUTSIDE else Reason.OF_SHOWN_PERSON
 
 
+def _verdict(evidence: Reasons, coasting: bool) -> Reason:
+    """The worst piece of evidence decides; without any, nobody is shown."""
+    firm = evidence[(evidence >= Reason.OUTSIDE) & (evidence != Reason.UNPROVEN)]
+    if len(firm):
+        return Reason(int(firm.min()))
+    if (evidence == Reason.ON_PROPERTY).sum() >= _PROOFS:
+        return Reason.ON_PROPERTY
+    return Reason.LOST_ON_PROPERTY if coasting and len(evidence) else Reason.UNPROVEN
+
+
 def _cover(boxes: FloatArray, by: FloatArray, grow: float) -> FloatArray:
     """(n, m) share of each box's area that lies in each of `by`, grown by a share of its size."""
     pad = (by[:, 2:] - by[:, :2]) * np.float32(grow)
@@ -134,12 +156,9 @@ def _cover(boxes: FloatArray, by: FloatArray, grow: float) -> FloatArray:
 
 
 def _is_face_of(faces: FloatArray, bodies: FloatArray) -> BoolArray:
-    """(n, m): the face lies in the upper part of the body and is of a plausible size."""
+    """(n, m): the face's centre lies in the body's box, or just above it."""
     centre = (faces[:, None, :2] + faces[:, None, 2:]) / 2
-    size = bodies[None, :, 2:] - bodies[None, :, :2]
-    place = (centre - bodies[None, :, :2]) / np.maximum(size, 1e-6)
-    width = (faces[:, 2] - faces[:, 0])[:, None]
-    small = width <= 0.9 * size[..., 0]
-    x, y = place[..., 0], place[..., 1]
-    result: BoolArray = (x > 0) & (x < 1) & (y > -0.05) & (y < 0.5) & small
+    size = np.maximum(bodies[None, :, 2:] - bodies[None, :, :2], 1e-6)
+    place = (centre - bodies[None, :, :2]) / size
+    result: BoolArray = ((place > (-0.05, -0.1)) & (place < (1.05, 1.0))).all(axis=-1)
     return result
