@@ -22,10 +22,25 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
+Byte = Annotated[int, Meta(ge=0, le=255)]
+LookBack = Annotated[int, Meta(ge=0, le=1000)]
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of every section."""
+    """Base of every section. Made in code, it is held to the same ranges as in a file, because
+    `EffectOptions(cells=100)` would be a leak. Raises ConfigError."""
+
+    def __post_init__(self) -> None:
+        _check_fields(self)
+
+
+def _check_fields(values: Struct) -> None:
+    """Hold every field to its type and range: msgspec alone checks what it decodes."""
+    for known in msgspec.structs.fields(values):
+        try:
+            msgspec.convert(getattr(values, known.name), known.type)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"{type(values).__name__}.{known.name}: {error}") from error
 
 
 class DetectorOptions(Section, frozen=True):
@@ -95,7 +110,7 @@ class EffectOptions(Section, frozen=True):
     levels: Annotated[int, Meta(ge=2, le=64)] = 32
     hold: Seconds = 0.5
     grow: Annotated[float, Meta(ge=0, le=1)] = 0.1
-    colour: tuple[int, int, int] = (96, 128, 128)
+    colour: tuple[Byte, Byte, Byte] = (96, 128, 128)
 
 
 class OutputOptions(Section, frozen=True):
@@ -130,7 +145,7 @@ class ConfigFile(Section, frozen=True):
 
     zone: ZoneSection | None = None
     models: list[str] = field(default_factory=list)
-    look_back: Annotated[int, Meta(ge=0, le=1000)] | None = None
+    look_back: LookBack | None = None
     detector: DetectorOptions = DetectorOptions()
     motion: MotionOptions = MotionOptions()
     tracking: TrackingOptions = TrackingOptions()
@@ -149,13 +164,16 @@ class Config(Struct, frozen=True, kw_only=True):
 
     zone: Zone
     models: tuple[Path, ...] = ()
-    look_back: int = 20
+    look_back: LookBack = 20
     detector: DetectorOptions = DetectorOptions()
     motion: MotionOptions = MotionOptions()
     tracking: TrackingOptions = TrackingOptions()
     policy: PolicyOptions = PolicyOptions()
     effect: EffectOptions = EffectOptions()
     output: OutputOptions = OutputOptions()
+
+    def __post_init__(self) -> None:
+        _check_fields(self)
 
     @property
     def digest(self) -> str:
@@ -200,7 +218,7 @@ def load_zone(path: str | Path) -> Zone:
 
 
 def load_config_file(path: str | Path) -> ConfigFile:
-    """Read a redact.toml. Relative paths in it are taken from its own folder.
+    """Read a redact.toml as it stands; `config_of` makes a Config of it.
 
     Raises ConfigError, naming the key, for anything unknown, misspelt or out of range.
     """
@@ -219,3 +237,35 @@ def zone_of(section: ZoneSection, where: Path) -> Zone:
             raise ConfigError(f"{where}: zone: give either `file` or polygons, not both")
         return load_zone(where.parent / section.file)
     return Zone.of(section.polygons, section.holes, f"{where}: zone")
+
+
+def config_of(file: ConfigFile, where: Path, zone: Zone | None = None) -> Config:
+    """The configuration that a `redact.toml` at `where` means. Relative paths in it are taken
+    from its own folder. zone: wins over the file's.
+
+    Raises ConfigError, also when there is no zone at all: nobody may be shown by oversight.
+    """
+    if zone is None:
+        if file.zone is None:
+            raise ConfigError(
+                "no property is given; name its outline with --zone zone.json or in [zone] of the "
+                "configuration, or pass --everyone to hide everyone in the picture"
+            )
+        zone = zone_of(file.zone, where)
+    given = {} if file.look_back is None else {"look_back": file.look_back}
+    return Config(
+        zone=zone,
+        models=tuple(where.parent / model for model in file.models),
+        detector=file.detector,
+        motion=file.motion,
+        tracking=file.tracking,
+        policy=file.policy,
+        effect=file.effect,
+        output=file.output,
+        **given,
+    )
+
+
+def load_config(path: str | Path) -> Config:
+    """Read a redact.toml that names its zone. Raises ConfigError."""
+    return config_of(load_config_file(path), Path(path))
