@@ -55,7 +55,7 @@ def import_zones(
     return Zone.of(polygons, where=where)
 
 
-def _load(path: Path) -> Mapping[Any, Any]:
+def _load(path: Path) -> Mapping[str, Any]:
     try:
         table = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -74,26 +74,26 @@ def _load(path: Path) -> Mapping[Any, Any]:
     return _mapping(table, f"{path}: the file")
 
 
-def _mapping(value: Any, where: str) -> Mapping[Any, Any]:
+def _mapping(value: Any, where: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
         raise ConfigError(f"{where}: expected `name: ...` lines; is it a Frigate configuration?")
-    return value
+    return {str(name): inner for name, inner in value.items()}  # `1:` is a name as well
 
 
-def _names(known: Mapping[Any, Any]) -> str:
-    return ", ".join(str(name) for name in known) or "none"
+def _names(known: Mapping[str, Any]) -> str:
+    return ", ".join(known) or "none"
 
 
 def _camera(
-    table: Mapping[Any, Any], camera: str | None, where: str
-) -> tuple[str, Mapping[Any, Any]]:
+    table: Mapping[str, Any], camera: str | None, where: str
+) -> tuple[str, Mapping[str, Any]]:
     cameras = _mapping(table.get("cameras"), f"{where}: cameras")
     if camera is None:
         if len(cameras) != 1:
             raise ConfigError(f"{where}: no camera is named; the file has {_names(cameras)}")
-        camera = str(next(iter(cameras)))
+        camera = next(iter(cameras))
     if camera not in cameras:
         raise ConfigError(f"{where}: no camera {camera!r}; the file has {_names(cameras)}")
     return camera, _mapping(cameras[camera], f"{where}: cameras.{camera}")
@@ -144,14 +144,14 @@ def _shares(
     for x, y in points:
         if x > width or y > height:
             raise ConfigError(
-                f"{where}: point {x:g},{y:g} lies beyond the {width}x{height} of the detect stream; "
+                f"{where}: point {x:g},{y:g} lies beyond the detect stream's {width}x{height}; "
                 "give the size that the zone was drawn in with --size"
             )
     return [(x / width, y / height) for x, y in points]
 
 
 def _detect_size(
-    table: Mapping[Any, Any], camera: Mapping[Any, Any], where: str
+    table: Mapping[str, Any], camera: Mapping[str, Any], where: str
 ) -> tuple[int, int] | None:
     """`detect: width/height` of the camera, else of the whole file."""
     own = _mapping(camera.get("detect"), f"{where}: detect")

@@ -1,0 +1,174 @@
+"""Polygons: what is refused, and that inside means inside for any outline."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from redact.errors import ConfigError
+from redact.geometry import Zone
+
+SQUARE = [[0.2, 0.2], [0.8, 0.2], [0.8, 0.8], [0.2, 0.8]]
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        ([], "at least 3 points"),
+        ([[0, 0], [1, 1]], "at least 3 points"),
+        ([[0, 0], [1, 0], [0, 0]], "at least 3 points"),
+        ([[0, 0], [1, 0], [float("nan"), 1]], "not a finite number"),
+        ([[0, 0], [1, 0], [1, float("inf")]], "not a finite number"),
+        ([[0, 0], [1.01, 0], [1, 1]], "beyond the frame"),
+        ([[0, 0], [1, 0], [1, -0.01]], "beyond the frame"),
+        ([[0, 0], [640, 0], [640, 480]], "divide pixels"),
+        ([[0, 0], [1, 1], [1, 0], [0, 1]], "crosses"),
+        ([[0, 0], [1, 0], [0.5, 0], [0.5, 1]], "crosses"),
+        ([[0, 0], [0.5, 0.5], [1, 1]], "crosses|no area"),
+        ([[0, 0], [0.5, 0], [0.5, 0], [0, 1]], "crosses"),
+        ([[0, 0], [1, 0], [1, 1, 1]], "pair of numbers"),
+        ([[0, 0], [1, 0], ["a", "b"]], "pair of numbers"),
+        (None, "pair of numbers"),
+        ([1, 2, 3], "pair of numbers"),
+        # a bow that touches itself in a corner
+        ([[0, 0], [0.5, 0.5], [1, 0], [1, 1], [0.5, 0.5], [0, 1]], "crosses"),
+    ],
+)
+def test_an_outline_that_is_none_is_refused_with_its_place(points, said):
+    with pytest.raises(ConfigError, match=said) as caught:
+        Zone.of([SQUARE, points], where="yard.json")
+    assert "polygons[1]" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_no_polygon_at_all_is_refused_and_says_what_to_do():
+    with pytest.raises(ConfigError, match="--everyone"):
+        Zone.of([])
+
+
+def test_a_closed_ring_is_the_same_as_an_open_one():
+    assert Zone.of([[*SQUARE, SQUARE[0]]]).digest == Zone.of([SQUARE]).digest
+
+
+def test_nobody_is_on_a_property_that_is_nothing():
+    points = np.random.default_rng(1).random((100, 2))
+    assert not Zone.nothing().contains(points).any()
+    assert (Zone.nothing().depth(points * 100, 100, 100) == -np.inf).all()
+
+
+def test_the_outline_belongs_to_the_property_and_the_outline_of_a_hole_does_not():
+    zone = Zone.of([SQUARE], [[[0.4, 0.4], [0.6, 0.4], [0.6, 0.6], [0.4, 0.6]]])
+    inside = zone.contains([[0.2, 0.5], [0.8, 0.8], [0.3, 0.3], [0.4, 0.5], [0.5, 0.5], [0.1, 0.5]])
+    assert inside.tolist() == [True, True, True, False, False, False]
+
+
+def test_nan_is_nowhere():
+    assert not Zone.of([SQUARE]).contains([[math.nan, 0.5], [0.5, math.nan]]).any()
+
+
+@st.composite
+def stars(draw: st.DrawFn) -> list[list[float]]:
+    """A simple polygon, concave as a rule: corners at growing angles around a centre."""
+    n = draw(st.integers(3, 12))
+    radii = draw(st.lists(st.floats(0.05, 0.45), min_size=n, max_size=n))
+    turn = draw(st.floats(0, 1))
+    angles = [2 * math.pi * (i + turn * 0.9) / n for i in range(n)]
+    return [
+        [0.5 + r * math.cos(a), 0.5 + r * math.sin(a)] for r, a in zip(radii, angles, strict=True)
+    ]
+
+
+def _winding(ring: list[list[float]], x: float, y: float) -> bool:
+    """Inside by the angles under which the edges are seen: another method than the code's."""
+    total = 0.0
+    for (ax, ay), (bx, by) in zip(ring, ring[1:] + ring[:1], strict=True):
+        a, b = math.atan2(ay - y, ax - x), math.atan2(by - y, bx - x)
+        total += (b - a + math.pi) % (2 * math.pi) - math.pi
+    return abs(total) > math.pi
+
+
+def _near(ring: list[list[float]], x: float, y: float, reach: float) -> bool:
+    depth = Zone.of([ring]).depth([[x * 1000, y * 1000]], 1000, 1000)[0]
+    return abs(depth) < reach * 1000
+
+
+@given(stars(), st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=20))
+@settings(max_examples=120, deadline=None)
+def test_inside_agrees_with_the_winding_number(ring, points):
+    found = Zone.of([ring]).contains(points)
+    for (x, y), inside in zip(points, found, strict=True):
+        if not _near(ring, x, y, 1e-4):
+            assert inside == _winding(ring, x, y)
+
+
+@given(stars(), st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=20))
+@settings(max_examples=60, deadline=None)
+def test_neither_direction_nor_the_first_corner_changes_what_is_inside(ring, points):
+    zone = Zone.of([ring])
+    for other in (ring[::-1], ring[2:] + ring[:2]):
+        assert (Zone.of([other]).contains(points) == zone.contains(points)).all()
+
+
+@given(stars(), stars(), st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1))
+@settings(max_examples=60, deadline=None)
+def test_several_polygons_are_their_union_and_holes_are_taken_away(one, two, points):
+    first, second = Zone.of([one]).contains(points), Zone.of([two]).contains(points)
+    assert (Zone.of([one, two]).contains(points) == (first | second)).all()
+    holed = Zone.of([one], [two]).contains(points)
+    assert (holed == (first & ~second)).all()
+    assert not (holed & second).any()
+
+
+@given(stars(), st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=20))
+@settings(max_examples=60, deadline=None)
+def test_depth_has_the_sign_of_inside_and_shrinks_no_faster_than_one_walks(ring, points):
+    zone, scale = Zone.of([ring]), np.array([1920.0, 1080.0])
+    pixels = np.array(points) * scale
+    depth = zone.depth(pixels, *scale)
+    assert ((depth >= 0) == zone.contains(points))[np.abs(depth) > 0.01].all()
+    moved = zone.depth(pixels + np.array([3.0, 4.0]), *scale)
+    crossed = np.sign(moved) != np.sign(depth)
+    assert (np.abs(np.abs(moved) - np.abs(depth))[~crossed] <= 5 + 1e-6).all()
+
+
+def test_a_polygon_along_the_frame_edge_is_deep_there():
+    """Beyond the frame nobody can stand, so that edge is no edge of the property."""
+    zone = Zone.of([[[0, 0.5], [1, 0.5], [1, 1], [0, 1]]])
+    assert zone.depth([[50, 100]], 100, 100)[0] == pytest.approx(50)
+
+
+@given(stars())
+@settings(max_examples=40, deadline=None)
+def test_a_zone_survives_its_own_json_form(ring):
+    zone = Zone.of([ring])
+    again = Zone.of(**zone.to_dict())
+    assert again.digest == zone.digest
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=3, max_size=7),
+)
+@settings(max_examples=300, deadline=None)
+def test_what_is_accepted_on_a_grid_never_touches_itself(corners):
+    """On a coarse grid touching and overlapping outlines are common; none may pass."""
+    ring = [[x / 4, y / 4] for x, y in corners]
+    try:
+        Zone.of([ring])
+    except ConfigError:
+        return
+    if ring[0] == ring[-1]:
+        ring.pop()
+    assert len({tuple(p) for p in ring}) == len(ring)
+    steps = np.linspace(0, 1, 49)[1:-1]  # 1/48: meets every grid point that an edge meets
+    walked: dict[tuple[float, float], int] = {}
+    for index, (a, b) in enumerate(zip(ring, ring[1:] + ring[:1], strict=True)):
+        along = {
+            (round(a[0] + t * (b[0] - a[0]), 9), round(a[1] + t * (b[1] - a[1]), 9)) for t in steps
+        }
+        for point in along:
+            assert walked.setdefault(point, index) == index
+            assert list(point) not in ring
