@@ -184,6 +184,25 @@ class Zone:
         signed: npt.NDArray[np.float64] = sign * nearest
         return signed
 
+    @property
+    def area(self) -> float:
+        """Share of the frame that is property, by 256 x 256 points."""
+        steps = (np.arange(256) + 0.5) / 256
+        return float(self.contains(np.stack(np.meshgrid(steps, steps), axis=-1)).mean())
+
+    @property
+    def frame_edges(self) -> list[str]:
+        """The edges of the frame that the property reaches."""
+        steps = (np.arange(256) + 0.5) / 256
+        zero, one = np.zeros(256), np.ones(256)
+        edges = {
+            "left": (zero, steps),
+            "top": (steps, zero),
+            "right": (one, steps),
+            "bottom": (steps, one),
+        }
+        return [n for n, xy in edges.items() if self.contains(np.stack(xy, axis=1)).any()]
+
     def to_dict(self) -> dict[str, list[list[list[float]]]]:
         """The `zone.json` form."""
         out = {"polygons": [p.tolist() for p in self.polygons]}
