@@ -5,7 +5,6 @@ A command raises, or returns its exit code; it prints no error itself.
 
 from __future__ import annotations
 
-import errno
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,8 +12,6 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import click
-
-from redact.errors import RedactError
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -27,9 +24,15 @@ class Settings:
     debug: bool = False
 
 
+def one_line(message: object) -> str:
+    """Without line breaks or control characters, whatever a file name may hold."""
+    words = " ".join(str(message).split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
+
+
 def say_error(message: object) -> None:
-    """One line on stderr, whatever the message holds. A stderr that is gone is no error."""
-    line = " ".join(str(message).split())
+    """One line on stderr. A stderr that is gone is no error."""
+    line = one_line(message)
     try:
         click.echo(f"redact: error: {line}", err=True)
     except OSError:
@@ -72,11 +75,11 @@ class Door(click.Group):
     ) -> Any:
         settings = Settings()
         extra = {"obj": settings} | extra
-        options = (args, prog_name, complete_var, False, windows_expand_args)
+        extra |= {"complete_var": complete_var, "windows_expand_args": windows_expand_args}
         if not standalone_mode:
-            return super().main(*options, **extra)
+            return super().main(args, prog_name, standalone_mode=False, **extra)
         try:
-            result = super().main(*options, **extra)
+            result = super().main(args, prog_name, standalone_mode=False, **extra)
         except Exception as error:  # noqa: BLE001 - the last door: each becomes one line
             _leave(error, settings.debug)
         raise SystemExit(result if isinstance(result, int) else 0)
@@ -89,32 +92,11 @@ def _leave(error: Exception, debug: bool) -> NoReturn:
         fail(_usage(error), error.exit_code)
     if isinstance(error, click.ClickException):
         fail(error.format_message(), error.exit_code)
-    if debug and not isinstance(error, click.ClickException):
+    if debug:
         traceback.print_exception(error, file=sys.stderr)  # lines of code; never values
-    if isinstance(error, RedactError):
-        fail(error, error.exit_code)
-    if isinstance(error, OSError):
-        fail(describe_os_error(error), 1)
-    fail(describe_unexpected(error), 1)
+    from redact.batch.failures import describe, exit_code_of
 
-
-def describe_os_error(error: OSError) -> str:
-    """`PATH: what; what to do` of an error of the system."""
-    where = f"{error.filename}: " if error.filename else ""
-    advice = {
-        errno.ENOSPC: "; free some space and run it again",
-        errno.EDQUOT: "; free some space and run it again",
-        errno.EACCES: "; check the permissions",
-        errno.EPERM: "; check the permissions",
-        errno.EROFS: "; choose another folder",
-    }.get(error.errno or 0, "")
-    return f"{where}{error.strerror or error}{advice}"
-
-
-def describe_unexpected(error: BaseException) -> str:
-    """For what should not happen."""
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return f"unexpected error: {said}; please report it, with the output of --debug"
+    fail(describe(error), exit_code_of(error))
 
 
 def _usage(error: click.UsageError) -> str:

@@ -1,0 +1,181 @@
+"""The report beside an output, `NAME.mp4.redact.json`: what made it, and from what.
+
+It is written last, so an output without a report that fits is not finished. It holds digests,
+counts and timings; no pixels, no paths.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redact
+from redact.build import model_digests
+from redact.config import Config
+from redact.errors import ConfigError, RedactError, SinkError, SourceError
+from redact.sinks.partial import Partial
+from redact.structures import Report
+
+SCHEMA = 1
+SUFFIX = ".redact.json"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A configuration with the digests of all that an output depends on, but its input."""
+
+    config: Config
+    digests: dict[str, Any]
+
+    @classmethod
+    def of(cls, config: Config) -> Recipe:
+        """Reads the models. Raises ConfigError, also where nobody would be looked for."""
+        if not config.models and not config.motion.enabled:
+            raise ConfigError(
+                "motion.enabled is false and no model is given: nobody would be hidden; turn "
+                "the motion net on, or give a model"
+            )
+        return cls(
+            config,
+            {
+                "zone": config.zone.digest,
+                "settings": config.digest,
+                "models": model_digests(config),
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file holds: enough to know it again."""
+
+    bytes: int
+    sha256: str
+
+
+def record_path(output: Path) -> Path:
+    return output.with_name(output.name + SUFFIX)
+
+
+def is_output(path: Path) -> bool:
+    """Whether a report beside it says that `path` came from us; an unreadable one counts."""
+    beside = record_path(path)
+    try:
+        named = json.loads(beside.read_bytes())["output"]["name"]
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, LookupError, TypeError):
+        return beside.exists()
+    return bool(named == path.name)
+
+
+def content_of(path: Path, stop: threading.Event, error: Callable[[str], RedactError]) -> Content:
+    """Read and digest a file. error: makes what is raised when that fails.
+
+    Raises Stopped once `stop` is set.
+    """
+    from redact.pipeline import Stopped
+
+    digest, size = hashlib.sha256(), 0
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                if stop.is_set():
+                    raise Stopped(f"{path}: stopped while it was read")
+                digest.update(chunk)
+                size += len(chunk)
+    except OSError as problem:
+        raise error(f"{path}: cannot be read: {problem.strerror or problem}") from problem
+    return Content(size, digest.hexdigest())
+
+
+def read_record(output: Path) -> dict[str, Any] | None:
+    """The report beside `output`, or None where there is none that can be understood."""
+    try:
+        record = json.loads(record_path(output).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def finished(
+    record: dict[str, Any] | None,
+    recipe: Recipe,
+    source: Content,
+    output: Path,
+    stop: threading.Event,
+) -> bool:
+    """Whether `output` is what this recipe made of this very input, untouched since."""
+    if record is None or record.get("schema") != SCHEMA:
+        return False
+    if record.get("redact") != redact.__version__ or record.get("digests") != recipe.digests:
+        return False
+    made = record.get("output")
+    if not _holds(record.get("input"), source) or not isinstance(made, dict):
+        return False
+    if not output.is_file() or output.stat().st_size != made.get("bytes"):
+        return False
+    return _holds(made, content_of(output, stop, SinkError))
+
+
+def _holds(part: Any, content: Content) -> bool:
+    return isinstance(part, dict) and (part.get("bytes"), part.get("sha256")) == (
+        content.bytes,
+        content.sha256,
+    )
+
+
+def make_record(
+    names: tuple[str, str], contents: tuple[Content, Content], recipe: Recipe, report: Report
+) -> dict[str, Any]:
+    """names, contents: of the input and of the output."""
+    described = [
+        {"name": name, "bytes": content.bytes, "sha256": content.sha256}
+        for name, content in zip(names, contents, strict=True)
+    ]
+    return {
+        "schema": SCHEMA,
+        "redact": redact.__version__,
+        "input": described[0],
+        "output": described[1],
+        "digests": recipe.digests,
+        "frames": {
+            "all": report.frames,
+            "with_hiding": report.frames_with_hiding,
+            "hidden_whole": report.frames_hidden_whole,
+            "outside_hidden_whole": report.frames_outside_hidden_whole,
+        },
+        "people": {"hidden": report.people_hidden, "shown": report.people_shown},
+        "reasons": report.reasons,
+        "seconds": report.seconds,
+        "notes": list(report.notes),
+    }
+
+
+def write_record(output: Path, record: dict[str, Any]) -> None:
+    """Whole or not at all. Raises SinkError."""
+    partial = Partial(record_path(output))
+    try:
+        partial.path.write_text(json.dumps(record, indent=2) + "\n", encoding="ascii")
+        partial.publish()
+    except OSError as error:
+        raise SinkError(
+            f"{partial.final}: the report cannot be written: {error.strerror or error}"
+        ) from error
+    finally:
+        partial.discard()
+
+
+def signature(path: Path) -> tuple[int, int]:
+    """Size and time of change: cheap to read often. Raises SourceError."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return stat.st_size, stat.st_mtime_ns

@@ -1,0 +1,140 @@
+"""Options that commands share, and what they make of a configuration: flags override the file.
+
+No default stands here; they live in `redact.config` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_type_hints
+
+import click
+import msgspec
+
+from redact.config import (
+    Config,
+    ConfigFile,
+    EffectOptions,
+    OutputOptions,
+    PolicyOptions,
+    load_config_file,
+    load_zone,
+    zone_of,
+)
+from redact.errors import ConfigError
+from redact.geometry import Zone
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+PATH = click.Path(path_type=Path)
+
+
+def _choice(section: type, key: str) -> click.Choice[str]:
+    return click.Choice(get_args(get_type_hints(section)[key]))
+
+
+# flag: (section of the file, key in it); the parameter is the flag without its dashes
+_TARGETS = {
+    "--look-back": ("", "look_back"),
+    "--long-side": ("detector", "long_side"),
+    "--faces": ("policy", "faces"),
+    "--outside": ("policy", "outside"),
+    "--effect": ("effect", "kind"),
+    "--audio": ("output", "audio"),
+    "--codec": ("output", "codec"),
+    "--crf": ("output", "crf"),
+    "--preset": ("output", "preset"),
+}
+_OPTIONS = (
+    click.option("--zone", type=PATH, metavar="FILE", help="The property: a zone.json."),
+    click.option("--everyone", is_flag=True, help="There is no property: hide everyone."),
+    click.option("--config", type=PATH, metavar="FILE", help="A redact.toml."),
+    click.option(
+        "--model",
+        type=PATH,
+        multiple=True,
+        metavar="FILE",
+        help="A detector: .toml, .onnx, .xml or .pt. May be repeated. None: motion alone.",
+    ),
+    click.option("--effect", type=_choice(EffectOptions, "kind"), help="How people are hidden."),
+    click.option(
+        "--faces",
+        type=_choice(PolicyOptions, "faces"),
+        help="all: hide faces on the property too.",
+    ),
+    click.option(
+        "--outside",
+        type=_choice(PolicyOptions, "outside"),
+        help="all: hide everything beyond the property.",
+    ),
+    click.option("--look-back", type=int, metavar="N", help="Frames held back."),
+    click.option("--long-side", type=int, metavar="N", help="Long side of the model's picture."),
+    click.option("--audio", type=_choice(OutputOptions, "audio"), help="Whether sound stays."),
+    click.option("--codec", type=_choice(OutputOptions, "codec")),
+    click.option("--crf", type=int, metavar="N", help="Quality, 0 (best) to 51."),
+    click.option("--preset", type=_choice(OutputOptions, "preset"), help="Speed of encoding."),
+)
+
+
+def config_options(command: Command) -> Command:
+    """The options that `make_config` reads."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def make_config(
+    *,
+    zone: Path | None,
+    everyone: bool,
+    config: Path | None,
+    model: tuple[Path, ...],
+    **flags: Any,
+) -> Config:
+    """What the flags and the file say together. Raises ConfigError.
+
+    flags: the parameters of `_TARGETS`, None where not given.
+    """
+    file = load_config_file(config) if config is not None else ConfigFile()
+    folder = config.parent if config is not None else Path()
+    merged = _with_flags(file, flags)
+    property_ = _property(zone, everyone, merged, config)
+    models = model or tuple(folder / path for path in merged.models)
+    sections = {
+        name: getattr(merged, name)
+        for name in ("detector", "motion", "tracking", "policy", "effect", "output")
+    }
+    if merged.look_back is not None:
+        sections["look_back"] = merged.look_back
+    return Config(zone=property_, models=models, **sections)
+
+
+def _with_flags(file: ConfigFile, flags: dict[str, Any]) -> ConfigFile:
+    for flag, (section, key) in _TARGETS.items():
+        value = flags.get(flag[2:].replace("-", "_"))
+        if value is None:
+            continue
+        tree = msgspec.to_builtins(file)
+        (tree[section] if section else tree)[key] = value
+        try:
+            file = msgspec.convert(tree, ConfigFile)
+        except msgspec.ValidationError as error:
+            said = str(error).partition(" - at ")[0].replace("`", "")
+            said = said[:1].lower() + said[1:]
+            raise ConfigError(f"{flag} {value}: {said}") from error
+    return file
+
+
+def _property(zone: Path | None, everyone: bool, file: ConfigFile, where: Path | None) -> Zone:
+    if zone is not None and everyone:
+        raise ConfigError("--zone and --everyone exclude each other; give one of them")
+    if everyone:
+        return Zone.nothing()
+    if zone is not None:
+        return load_zone(zone)
+    if file.zone is not None and where is not None:
+        return zone_of(file.zone, where)
+    raise ConfigError(
+        "no property is given: pass --zone zone.json (its outline), or --everyone to hide "
+        "everyone in the picture"
+    )

@@ -1,0 +1,72 @@
+"""`redact run`: files and folders, once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from redact.cli.door import Settings, debug_option
+from redact.cli.options import PATH, config_options, make_config
+
+
+@click.command(epilog="Finished outputs are skipped; what failed can simply be run again.")
+@click.argument("inputs", metavar="IN...", nargs=-1, required=True, type=PATH)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=PATH,
+    metavar="OUT",
+    help="A file for one file, otherwise a folder, which gets the same tree.",
+)
+@config_options
+@click.option("--jobs", type=click.IntRange(min=1), default=1, help="Processes side by side.")
+@click.option("--overwrite", is_flag=True, help="Replace outputs made with other settings.")
+@click.option("--out-inside", is_flag=True, help="Allow OUT inside an input folder.")
+@click.option("--json", "as_json", is_flag=True, help="A report for machines on stdout.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+@debug_option
+@click.pass_context
+def run(
+    ctx: click.Context,
+    /,
+    inputs: tuple[Path, ...],
+    output: Path,
+    jobs: int,
+    overwrite: bool,
+    out_inside: bool,
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> int:
+    """Hide everyone beyond the property in files and folders.
+
+    OUT gets one video for each, and beside it a report, NAME.redact.json.
+    """
+    from redact.batch import abandon, plan, run_batch
+    from redact.cli.show import make_show, say_failures, say_total
+    from redact.cli.signals import stopping
+
+    config = make_config(**options)
+    planned = plan(inputs, output, inside=out_inside)
+    with stopping(lambda: abandon(planned)) as stop:
+        with make_show(len(planned), quiet) as show:
+            report = run_batch(
+                planned,
+                config,
+                workers=jobs,
+                overwrite=overwrite,
+                listener=show,
+                stop=stop.event,
+            )
+        if as_json:
+            exit_code = stop.code or report.exit_code
+            click.echo(json.dumps(report.to_dict() | {"exit_code": exit_code}, indent=2))
+        if len(planned) > 1 and not quiet:
+            say_total(report)
+        settings = ctx.find_object(Settings)
+        say_failures(report, settings is not None and settings.debug)
+    return report.exit_code
