@@ -11,12 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from redact.geometry import Zone
-from redact.structures import Decision, FloatArray, IntArray, Label, Mask, StreamInfo, Tracks
+from redact.structures import Decision, FloatArray, IntArray, Label, Mask, Reason, StreamInfo, Tracks
 
 _UNION = 0.12  # seconds before and after over which a subject's boxes are joined
 _LAG = 0.06  # seconds of movement added on every side
 _KEEP = 0.1  # growth of the box of a shown person
 _MOTION_GROW = 0.25  # a moving region rarely holds the whole subject
+_FACE_GROW = 0.2  # a face box holds neither hair nor ears
 _FACE_TO_BODY = (1.0, 0.6, 1.0, 2.0)  # growth left, up, right, down of a face without a body
 _SMALLEST_SHARE = 0.06  # shortest side assumed for unknown movers, share of the frame height
 
@@ -37,19 +38,26 @@ def mask_of(
     if decision.whole_frame:
         return Mask(whole=True)
     subjects, hide = decision.tracks, decision.hide
-    shown = np.flatnonzero((subjects.label == Label.PERSON) & ~hide)
+    on_property = decision.reason == Reason.ON_PROPERTY
+    shown = np.flatnonzero((subjects.label == Label.PERSON) & on_property)
     keep = _grown(subjects.xyxy[shown], _KEEP)
     joined = _joined_over_time(subjects, window, times, at)
     boxes, sides = [], []
-    for i in np.flatnonzero(hide):
-        size = joined[i, 2:] - joined[i, :2]
+    unbound = decision.reason == Reason.UNBOUND_FACE
+    faces = subjects.label == Label.FACE
+    # A lost face is hidden with its body; only one without a body needs a shape of its own.
+    for i in np.flatnonzero(hide & ~(faces & subjects.coasting & ~unbound)):
         lag = np.abs(subjects.velocity[i]) * np.float32(_LAG)
-        box, side = _shape(joined[i], Label(subjects.label[i]), lag, grow, info)
-        pieces = [box]
+        label = Label(subjects.label[i])
+        margin = _margin(label, bool(unbound[i]), grow)
+        box, side = _shape(joined[i], label, lag, margin, info)
+        firm, pieces = subjects.xyxy[i], [box]
         for kept in _in_front(subjects, i, shown, keep):
             pieces = [p for piece in pieces for p in _without(piece, kept)]
+        if label != Label.MOTION and not subjects.coasting[i]:
+            pieces.append(firm)
         boxes += pieces
-        sides += [side if side > 0 else float(size.min())] * len(pieces)
+        sides += [side] * len(pieces)
     return Mask(
         np.stack(boxes) if boxes else np.zeros((0, 4), np.float32),
         np.array(sides, np.float32),
@@ -59,18 +67,16 @@ def mask_of(
 
 
 def _in_front(subjects: Tracks, i: int, shown: IntArray, keep: FloatArray) -> FloatArray:
-    """(k, 4) boxes of shown people whose pixels subject `i` leaves alone.
+    """(k, 4) boxes of shown people before which subject `i` gives way with all that is not its
+    own detected box: its margins, its past and future places, and unexplained motion.
 
-    Unexplained motion gives way to all of them. A person beyond the property gives way only
-    where nothing was found of them in this frame and a shown person stands nearer, with a lower
-    foot: then that person's are the pixels, and probably the reason for the loss.
+    A person who was not found in this frame gives way to people nearer to the camera, whose
+    foot is lower: theirs are the pixels there, and they are probably the reason for the loss.
     """
-    if subjects.label[i] == Label.MOTION:
-        return keep
-    if not subjects.coasting[i]:
-        return keep[:0]
-    nearer = subjects.xyxy[shown, 3] > subjects.xyxy[i, 3]
-    return subjects.xyxy[shown[nearer & ~subjects.coasting[shown]]]
+    seen = ~subjects.coasting[shown]
+    if subjects.coasting[i] and subjects.label[i] != Label.MOTION:
+        return keep[seen & (subjects.xyxy[shown, 3] > subjects.xyxy[i, 3])]
+    return keep if subjects.label[i] == Label.MOTION else keep[seen]
 
 
 def _grown(boxes: FloatArray, share: float) -> FloatArray:
@@ -92,21 +98,25 @@ def _joined_over_time(
     return joined
 
 
+def _margin(label: Label, unbound: bool, grow: float) -> FloatArray:
+    """Growth left, up, right, down, in shares of the box."""
+    if unbound:
+        return np.array(_FACE_TO_BODY, np.float32)
+    extra = {Label.FACE: _FACE_GROW, Label.MOTION: _MOTION_GROW}.get(label, 0.0)
+    return np.full(4, grow + extra, np.float32)
+
+
 def _shape(
-    box: FloatArray, label: Label, lag: FloatArray, grow: float, info: StreamInfo
+    box: FloatArray, label: Label, lag: FloatArray, margin: FloatArray, info: StreamInfo
 ) -> tuple[FloatArray, float]:
     """The box to cover and the shortest side of the person it belongs to."""
     size = box[2:] - box[:2]
     shortest = float(size.min())
     if label == Label.FACE:
-        pad = np.concatenate([size, size]) * np.array(_FACE_TO_BODY, np.float32)
         shortest *= 2.0
-    else:
-        share = grow + (_MOTION_GROW if label == Label.MOTION else 0.0)
-        pad = np.concatenate([size, size]) * np.float32(share)
-    if label == Label.MOTION:
+    elif label == Label.MOTION:
         shortest = max(shortest, _SMALLEST_SHARE * info.height)
-    pad += np.concatenate([lag, lag])
+    pad = np.tile(size, 2) * margin + np.tile(lag, 2)
     return np.concatenate([box[:2] - pad[:2], box[2:] + pad[2:]]).astype(np.float32), shortest
 
 

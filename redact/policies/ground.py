@@ -43,10 +43,10 @@ class PropertyPolicy:
     ) -> Decision:
         """See `protocols.Policy`. Subjects include those found only later (look-back)."""
         subjects = subjects_at(window, times, at)
-        reason = self._contacts(info, subjects, window, times, at)
+        reason, best = self._contacts(info, subjects, window, times, at)
         people = subjects.label == Label.PERSON
-        self._explain_fragments(subjects, reason, people)
-        shown = people & (reason < Reason.OUTSIDE)
+        self._explain_parts(subjects, reason, people, best)
+        shown = people & (reason == Reason.ON_PROPERTY)
         self._explain_motion(subjects, reason, shown)
         self._bind_faces(subjects, reason, people)
         return Decision(subjects, reason, whole_outside=self._options.outside == "all")
@@ -81,33 +81,49 @@ class PropertyPolicy:
         window: Sequence[Tracks],
         times: Sequence[float],
         at: int,
-    ) -> Reasons:
-        """The worst evidence that each subject gives within `proof` seconds of the frame."""
+    ) -> tuple[Reasons, FloatArray]:
+        """The worst evidence that each subject gives within `proof` seconds of the frame, and
+        its best score there."""
         rows = Tracks.concatenate(window)
         when = np.repeat(np.array(times, np.float64), [len(t) for t in window])
         rows, when = rows.select(~rows.coasting), when[~rows.coasting]
         away = np.abs(when - times[at])
+        reach = self._reach(times, at)
         found = self.evidence(info, rows)
         reason = np.full(len(subjects), Reason.UNPROVEN, np.uint8)
+        best = np.zeros(len(subjects), np.float32)
         for i, track_id in enumerate(subjects.track_id):
             mine = np.flatnonzero(rows.track_id == track_id)
-            near = mine[away[mine] <= self._options.proof]
+            near = mine[away[mine] <= reach]
             if not len(near) and len(mine):  # lost for longer than that: its last place counts
                 near = mine[[away[mine].argmin()]]
             reason[i] = _verdict(found[near], bool(subjects.coasting[i]))
-        return reason
+            best[i] = rows.score[near].max(initial=0.0)
+        return reason, best
+
+    def _reach(self, times: Sequence[float], at: int) -> float:
+        """Seconds around the frame from which evidence counts: at least the next frames."""
+        beside = [abs(times[k] - times[at]) for k in (at - 1, at + 1) if 0 <= k < len(times)]
+        return max([self._options.proof, *beside]) + 1e-6
 
     # -- what is explained by a person ----------------------------------------------------
 
-    def _explain_fragments(self, subjects: Tracks, reason: Reasons, people: BoolArray) -> None:
-        """An unsure box that lies within a surer shown person is a part of that person."""
-        shown = np.flatnonzero(people & (reason < Reason.OUTSIDE))
-        parts = np.flatnonzero(
-            people & (reason >= Reason.OUTSIDE) & (subjects.score < self._show_score)
-        )
-        covered = _cover(subjects.xyxy[parts], subjects.xyxy[shown], grow=0.1)
-        surer = subjects.score[parts][:, None] < subjects.score[shown][None]
-        explained = ((covered >= _PART) & surer).any(axis=1)
+    def _explain_parts(
+        self, subjects: Tracks, reason: Reasons, people: BoolArray, best: FloatArray
+    ) -> None:
+        """An unsure box within the box of a surer person who is seen and shown is a part of
+        that person, unless it reaches higher: then someone stands behind.
+
+        best: (n,) the best score of each subject in the frames around.
+        """
+        shown = np.flatnonzero(people & (reason == Reason.ON_PROPERTY) & ~subjects.coasting)
+        parts = np.flatnonzero(people & (reason >= Reason.OUTSIDE) & (best < self._show_score))
+        box, body = subjects.xyxy[parts], subjects.xyxy[shown]
+        explained = (
+            (_cover(box, body, grow=0.05) >= _PART)
+            & (best[parts][:, None] < best[shown][None])
+            & (box[:, None, 1] >= body[None, :, 1])
+        ).any(axis=1)
         reason[parts[explained]] = Reason.OF_SHOWN_PERSON
 
     def _explain_motion(self, subjects: Tracks, reason: Reasons, shown: BoolArray) -> None:

@@ -31,6 +31,7 @@ class _Track:
     score: float
     born: float
     seen: float  # time of the last detection, seconds
+    sure: float  # time of the last detection that was sure
     velocity: FloatArray = field(default_factory=lambda: np.zeros(2, np.float32))
 
     def predicted(self, now: float, reach: float) -> FloatArray:
@@ -55,6 +56,8 @@ class _Track:
         weight = min(1.0, gap / _VELOCITY_MEMORY) if self.seen > self.born else 1.0
         self.velocity = ((1 - weight) * self.velocity + weight * shift).astype(np.float32)
         self.box, self.score, self.seen = box, score, now
+        if score >= _SURE:
+            self.sure = now
 
 
 class BufferedIoUTracker:
@@ -83,11 +86,14 @@ class BufferedIoUTracker:
         for i in sorted(free):
             self._start(detections, i, now)
             fresh.add(self._tracks[-1].track_id)
-        self._tracks = [t for t in self._tracks if now - t.seen <= self._patience(t)]
+        self._tracks = [t for t in self._tracks if now <= self._until(t)]
         return self._snapshot(now, fresh)
 
-    def _patience(self, track: _Track) -> float:
-        return min(self._options.coast, _BRIEF + track.seen - track.born)
+    def _until(self, track: _Track) -> float:
+        """How long a lost track coasts: for the time it was observed, and after that only as
+        long as it is surely found now and then; a doubtful box must not hide for seconds."""
+        coast = min(self._options.coast, _BRIEF + track.seen - track.born)
+        return max(track.seen + min(_BRIEF, coast), track.sure + coast)
 
     def _match(self, label: Label, found: Detections, free: set[int], now: float) -> set[int]:
         tracks = [t for t in self._tracks if t.label == label]
@@ -110,7 +116,9 @@ class BufferedIoUTracker:
 
     def _start(self, found: Detections, i: int, now: float) -> None:
         box, label = found.xyxy[i], int(found.label[i])
-        self._tracks.append(_Track(self._next_id, label, box, float(found.score[i]), now, now))
+        score = float(found.score[i])
+        sure = now if score >= _SURE else -np.inf
+        self._tracks.append(_Track(self._next_id, label, box, score, now, now, sure))
         self._next_id += 1
 
     def _snapshot(self, now: float, fresh: set[int]) -> Tracks:
