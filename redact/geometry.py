@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -19,39 +20,37 @@ import numpy.typing as npt
 from redact.errors import ConfigError
 
 Points = npt.NDArray[np.float64]
+Point = tuple[float, float]
+Ring = Sequence[Point]
+
+_AT_ONCE = 1_000_000  # pairs of a point and an edge that are looked at together
+MAX_POINTS = 2000  # of one polygon; every frame is tested against all of them
 
 # Points this close to an edge (in shares of the frame) count as on it: 1/100 of a 4K pixel.
 _ON_EDGE = 2.5e-6
+_SAME = 1e-9  # points this close are one
 
 
 def parse_polygon(points: Any, where: str) -> Points:
     """Check one polygon and return it as (k, 2) float64.
 
     points: a sequence of [x, y] pairs in 0..1. where: what to call it in the message.
-    Raises ConfigError for fewer than 3 points, NaN, values beyond 0..1, or crossing edges.
+    Raises ConfigError for fewer than 3 or too many points, values that are no numbers or beyond
+    0..1, and outlines that repeat a point, run back over themselves or cross themselves.
     """
     try:
-        ring = [(float(x), float(y)) for x, y in points]
-    except (TypeError, ValueError):
+        ring = [_pair(point, f"{where}: point {i}") for i, point in enumerate(points)]
+    except TypeError:
         raise ConfigError(f"{where}: every point must be a pair of numbers [x, y]") from None
     if len(ring) > 1 and ring[0] == ring[-1]:
         ring.pop()
     if len(ring) < 3:
         raise ConfigError(f"{where}: a polygon needs at least 3 points, this one has {len(ring)}")
-    for i, (x, y) in enumerate(ring):
-        if not (math.isfinite(x) and math.isfinite(y)):
-            raise ConfigError(f"{where}: point {i} ({x}, {y}) is not a finite number")
-        if not (0 <= x <= 1 and 0 <= y <= 1):
-            raise ConfigError(
-                f"{where}: point {i} ({x:g}, {y:g}) is beyond the frame; coordinates are shares "
-                "of the displayed frame, from 0 to 1 (divide pixels by the width and height)"
-            )
-    crossing = _first_crossing(ring)
-    if crossing is not None:
+    if len(ring) > MAX_POINTS:
         raise ConfigError(
-            f"{where}: edge {crossing[0]} crosses edge {crossing[1]}; draw the outline so that "
-            "it does not cross itself"
+            f"{where}: {len(ring)} points are more than {MAX_POINTS}; draw a simpler outline"
         )
+    _check_outline(ring, where)
     polygon = np.array(ring, dtype=np.float64)
     if abs(_area(polygon)) < 1e-9:
         raise ConfigError(f"{where}: the polygon has no area")
@@ -59,50 +58,84 @@ def parse_polygon(points: Any, where: str) -> Points:
     return polygon
 
 
+def _pair(point: Any, where: str) -> tuple[float, float]:
+    """One point, checked. Raises ConfigError."""
+    try:
+        x, y = point
+        if any(isinstance(v, bool | np.bool_) or not isinstance(v, Real) for v in (x, y)):
+            raise TypeError
+        x, y = float(x), float(y)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{where} must be a pair of numbers [x, y]") from None
+    except OverflowError:
+        x = y = math.inf
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise ConfigError(f"{where} ({x}, {y}) is not a finite number")
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise ConfigError(
+            f"{where} ({x:g}, {y:g}) is beyond the frame; coordinates are shares of the displayed "
+            "frame, from 0 to 1 (divide pixels by the width and height)"
+        )
+    return x, y
+
+
+def _check_outline(ring: Ring, where: str) -> None:
+    """Raise ConfigError where an outline repeats a point, runs back or crosses itself."""
+    n = len(ring)
+    for i in range(n):
+        before, here, after = ring[i - 1], ring[i], ring[(i + 1) % n]
+        if max(abs(here[0] - after[0]), abs(here[1] - after[1])) < _SAME:
+            raise ConfigError(
+                f"{where}: point {(i + 1) % n} repeats point {i}; leave one of them out"
+            )
+        if _side(here, before, after) == 0 and _dot(here, before, after) > 0:
+            raise ConfigError(f"{where}: the outline runs back over itself at point {i}; remove it")
+    crossing = _first_crossing(ring)
+    if crossing is not None:
+        i, j = crossing
+        raise ConfigError(
+            f"{where}: the edge from point {i} to {(i + 1) % n} crosses the edge from point {j} to "
+            f"{(j + 1) % n}; draw the outline so that it does not cross itself"
+        )
+
+
 def _area(ring: Points) -> float:
     x, y = ring[:, 0], ring[:, 1]
     return float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
 
 
-def _side(a: tuple[float, float], b: tuple[float, float], p: tuple[float, float]) -> float:
-    return (b[0] - a[0]) * (p[1] - a[1]) - (b[1] - a[1]) * (p[0] - a[0])
+def _side(o: Point, p: Point, q: Point) -> float:
+    return (p[0] - o[0]) * (q[1] - o[1]) - (p[1] - o[1]) * (q[0] - o[0])
 
 
-def _between(a: tuple[float, float], b: tuple[float, float], p: tuple[float, float]) -> bool:
-    return min(a[0], b[0]) <= p[0] <= max(a[0], b[0]) and min(a[1], b[1]) <= p[1] <= max(a[1], b[1])
-
-
-def _touch(
-    a: tuple[float, float], b: tuple[float, float], c: tuple[float, float], d: tuple[float, float]
-) -> bool:
-    """Whether segments ab and cd share a point."""
-    s = (_side(c, d, a), _side(c, d, b), _side(a, b, c), _side(a, b, d))
-    if s[0] * s[1] < 0 and s[2] * s[3] < 0:
-        return True
-    ends = ((s[0], c, d, a), (s[1], c, d, b), (s[2], a, b, c), (s[3], a, b, d))
-    return any(side == 0 and _between(p, q, r) for side, p, q, r in ends)
-
-
-def _first_crossing(ring: Sequence[tuple[float, float]]) -> tuple[int, int] | None:
-    n = len(ring)
-    for i in range(n):
-        a, b = ring[i], ring[(i + 1) % n]
-        if a == b:
-            return i, (i + 1) % n
-        for j in range(i + 1, n):
-            c, d = ring[j], ring[(j + 1) % n]
-            adjacent = j == i + 1 or (i == 0 and j == n - 1)
-            if adjacent:
-                shared, p, q = (b, a, d) if j == i + 1 else (a, b, c)
-                # Neighbouring edges share a corner; they may not run back over each other.
-                if _side(shared, p, q) == 0 and _dot(shared, p, q) > 0:
-                    return i, j
-            elif _touch(a, b, c, d):
-                return i, j
+def _first_crossing(ring: Ring) -> tuple[int, int] | None:
+    """The first two edges, not neighbours, that share a point."""
+    points = np.array(ring, dtype=np.float64)
+    after, n = np.roll(points, -1, axis=0), len(ring)
+    for i in range(n - 2):
+        last = n - 1 if i == 0 else n  # the last edge is a neighbour of the first
+        meets = _touch(points[i], after[i], points[i + 2 : last], after[i + 2 : last])
+        if meets.any():
+            return i, i + 2 + int(meets.argmax())
     return None
 
 
-def _dot(o: tuple[float, float], p: tuple[float, float], q: tuple[float, float]) -> float:
+def _touch(a: Points, b: Points, c: Points, d: Points) -> npt.NDArray[np.bool_]:
+    """(m,) bool: whether segment ab shares a point with each of the segments c[k] d[k]."""
+    s = (_cross(d - c, a - c), _cross(d - c, b - c), _cross(b - a, c - a), _cross(b - a, d - a))
+    touch: npt.NDArray[np.bool_] = (s[0] * s[1] < 0) & (s[2] * s[3] < 0)
+    for side, p, q, r in ((s[0], c, d, a), (s[1], c, d, b), (s[2], a, b, c), (s[3], a, b, d)):
+        within = (np.minimum(p, q) <= r) & (r <= np.maximum(p, q))
+        touch |= (side == 0) & within.all(axis=-1)
+    return touch
+
+
+def _cross(u: Points, v: Points) -> Points:
+    product: Points = u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
+    return product
+
+
+def _dot(o: Point, p: Point, q: Point) -> float:
     return (p[0] - o[0]) * (q[0] - o[0]) + (p[1] - o[1]) * (q[1] - o[1])
 
 
@@ -162,10 +195,14 @@ class Zone:
         the outline of a hole does not."""
         p = np.asarray(points, dtype=np.float64).reshape(-1, 2)
         inside = np.zeros(len(p), dtype=np.bool_)
-        for ring in self.polygons:
-            inside |= _in_ring(ring, p)
-        for ring in self.holes:
-            inside &= ~_in_ring(ring, p)
+        corners = max((len(ring) for ring in (*self.polygons, *self.holes)), default=1)
+        step = max(1, _AT_ONCE // corners)  # bounds memory where both are many
+        for start in range(0, len(p), step):
+            part = slice(start, start + step)
+            for ring in self.polygons:
+                inside[part] |= _in_ring(ring, p[part])
+            for ring in self.holes:
+                inside[part] &= ~_in_ring(ring, p[part])
         return inside
 
     def depth(self, points: npt.ArrayLike, width: float, height: float) -> npt.NDArray[np.float64]:

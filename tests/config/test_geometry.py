@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -26,10 +27,18 @@ SQUARE = [[0.2, 0.2], [0.8, 0.2], [0.8, 0.8], [0.2, 0.8]]
         ([[0, 0], [1.01, 0], [1, 1]], "beyond the frame"),
         ([[0, 0], [1, 0], [1, -0.01]], "beyond the frame"),
         ([[0, 0], [640, 0], [640, 480]], "divide pixels"),
-        ([[0, 0], [1, 1], [1, 0], [0, 1]], "crosses"),
-        ([[0, 0], [1, 0], [0.5, 0], [0.5, 1]], "crosses"),
-        ([[0, 0], [0.5, 0.5], [1, 1]], "crosses|no area"),
-        ([[0, 0], [0.5, 0], [0.5, 0], [0, 1]], "crosses"),
+        ([[0, 0], [1, 1], [1, 0], [0, 1]], "point 0 to 1 crosses the edge from point 2 to 3"),
+        ([[0, 0], [1, 0], [0.5, 0], [0.5, 1]], "runs back over itself at point 1"),
+        ([[0, 0], [0.5, 0.5], [1, 1]], "runs back over itself at point 0"),
+        ([[0, 0], [0.5, 0], [1, 0], [1, 1e-10]], "repeats point 2"),
+        ([[0, 0], [1, 0], [1, 1.5e-9]], "no area"),
+        ([[0, 0], [0.5, 0], [0.5, 0], [0, 1]], "point 2 repeats point 1"),
+        ([[0, 0], [1, 0], [1, True]], "point 2 must be a pair of numbers"),
+        ([[0, 0], ["1", "0"], [1, 1]], "point 1 must be a pair of numbers"),
+        ([[0, 0], [1, 0], [1, 10**400]], "point 2 .* not a finite number"),
+        ([[0, 0], [1, 0], None], "point 2 must be a pair of numbers"),
+        ("a string", "point 0 must be a pair of numbers"),
+        (True, "pair of numbers"),
         ([[0, 0], [1, 0], [1, 1, 1]], "pair of numbers"),
         ([[0, 0], [1, 0], ["a", "b"]], "pair of numbers"),
         (None, "pair of numbers"),
@@ -172,3 +181,104 @@ def test_what_is_accepted_on_a_grid_never_touches_itself(corners):
         for point in along:
             assert walked.setdefault(point, index) == index
             assert list(point) not in ring
+
+
+# Oracles of another kind: OpenCV's test, whole numbers, and sampled outlines.
+
+_grid = st.lists(
+    st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=3, max_size=9, unique=True
+)
+
+
+def _meet(a, b, c, d):
+    """Whether two segments of whole numbers share a point; exact."""
+
+    def side(o, p, q):
+        z = (p[0] - o[0]) * (q[1] - o[1]) - (p[1] - o[1]) * (q[0] - o[0])
+        return (z > 0) - (z < 0)
+
+    def on(p, q, r):
+        return side(p, q, r) == 0 and all(
+            min(p[k], q[k]) <= r[k] <= max(p[k], q[k]) for k in (0, 1)
+        )
+
+    if side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0:
+        return True
+    return on(a, b, c) or on(a, b, d) or on(c, d, a) or on(c, d, b)
+
+
+def _is_simple(ring):
+    n = len(ring)
+    edges = [(ring[i], ring[(i + 1) % n]) for i in range(n)]
+    for i in range(n):
+        for j in range(i + 1, n):
+            (a, b), (c, d) = edges[i], edges[j]
+            if j == i + 1 or (i == 0 and j == n - 1):
+                shared, p, q = (b, a, d) if j == i + 1 else (a, b, c)
+                u, v = [(r[0] - shared[0], r[1] - shared[1]) for r in (p, q)]
+                if u[0] * v[1] == u[1] * v[0] and u[0] * v[0] + u[1] * v[1] > 0:
+                    return False
+            elif _meet(a, b, c, d):
+                return False
+    return True
+
+
+@given(_grid)
+@settings(max_examples=300, deadline=None)
+def test_exactly_the_outlines_that_cross_or_touch_themselves_are_refused(corners):
+    try:
+        Zone.of([[(x / 8, y / 8) for x, y in corners]])
+        accepted = True
+    except ConfigError:
+        accepted = False
+    assert accepted == _is_simple(corners)
+
+
+@given(_grid.filter(_is_simple), st.lists(st.tuples(st.integers(0, 32), st.integers(0, 32))))
+@settings(max_examples=150, deadline=None)
+def test_inside_agrees_with_opencv_on_the_outline_too(corners, points):
+    import cv2
+
+    zone = Zone.of([[(x / 8, y / 8) for x, y in corners]])
+    outline = np.array(corners, np.float32) * 4
+    want = [cv2.pointPolygonTest(outline, (float(x), float(y)), False) >= 0 for x, y in points]
+    assert zone.contains([(x / 32, y / 32) for x, y in points]).tolist() == want
+
+
+@given(stars(), st.tuples(st.floats(0, 1), st.floats(0, 1)))
+@settings(max_examples=60, deadline=None)
+def test_depth_is_the_distance_to_the_outline_in_pixels(ring, point):
+    width, height = 640, 360
+    scale = np.array([width, height])
+    zone = Zone.of([ring])
+    corners = zone.polygons[0]
+    edge = np.any(
+        (corners == np.roll(corners, -1, axis=0)) & ((corners == 0) | (corners == 1)), axis=1
+    )
+    t = np.linspace(0, 1, 2001)[:, None, None]
+    along = (corners * (1 - t) + np.roll(corners, -1, axis=0) * t)[:, ~edge] * scale
+    sampled = np.linalg.norm(along - np.array(point) * scale, axis=-1).min(initial=np.inf)
+    depth = zone.depth(np.array([point]) * scale, width, height)[0]
+    assert abs(depth) == pytest.approx(sampled, abs=0.5)  # 2000 samples an edge
+    assert (depth >= 0) == zone.contains([point])[0] or abs(depth) < 0.01
+
+
+def _circle(n):
+    turn = np.arange(n) * 2 * np.pi / n
+    return [[0.5 + 0.4 * math.cos(a), 0.5 + 0.4 * math.sin(a)] for a in turn]
+
+
+def test_two_thousand_points_are_checked_within_a_second_and_more_are_refused():
+    began = time.process_time()
+    zone = Zone.of([_circle(2000)])
+    assert time.process_time() - began < 1
+    assert zone.contains([[0.5, 0.5]])[0]
+    with pytest.raises(ConfigError, match=r"polygons\[0\]: 2001 points are more than 2000"):
+        Zone.of([_circle(2001)])
+
+
+def test_a_hole_beyond_every_polygon_takes_nothing_away():
+    hole = [[0.85, 0.85], [0.95, 0.85], [0.95, 0.95]]
+    points = np.random.default_rng(2).random((500, 2))
+    with_hole = Zone.of([SQUARE], [hole]).contains(points)
+    assert (with_hole == Zone.of([SQUARE]).contains(points)).all()
