@@ -10,7 +10,7 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -19,7 +19,7 @@ from redact.errors import ConfigError
 from redact.geometry import Zone
 
 Share = Annotated[float, Meta(ge=0, le=1)]
-Seconds = Annotated[float, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]  # finite: TOML knows inf
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Byte = Annotated[int, Meta(ge=0, le=255)]
@@ -209,12 +209,30 @@ def load_zone(path: str | Path) -> Zone:
     """Read a zone.json. Raises ConfigError."""
     path = Path(path)
     try:
-        raw = msgspec.json.decode(_read(path, "zone"), type=ZoneFile)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        text = _read(path, "zone").decode("utf-8-sig")
+        plain = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+        raw = msgspec.convert(plain, ZoneFile)
+    except ConfigError:
+        raise
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             f'{path}: not a zone file: {error}; expected {{"polygons": [[[x, y], ...], ...]}}'
         ) from error
     return Zone.of(raw.polygons, raw.holes, str(path))
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object. A key given twice would silently win over the first one."""
+    plain = dict(pairs)
+    if len(plain) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} is given twice")
+    return plain
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number")
 
 
 def load_config_file(path: str | Path) -> ConfigFile:

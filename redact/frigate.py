@@ -10,18 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import yaml
 
 from redact.errors import ConfigError
-from redact.geometry import Zone
+from redact.geometry import MAX_POINTS, Zone
 
 DIFFERENCE = (
     "Frigate asks only whether the bottom centre of a box lies in the zone, and shows all else; "
     "redact hides everyone, and shows a person only while they stand on the zone beyond doubt"
 )
 _LEAST_PIXELS = 2.0  # no picture is this small, and no share this large
+_MAX_BYTES = 1 << 18  # a file of thirty cameras has a tenth of this
+_MAX_ALIASES = 1000  # `*name`
+_MAX_MERGED = 10_000  # lines that one `<<: *name` may bring
 
 
 def import_zones(
@@ -55,23 +58,58 @@ def import_zones(
     return Zone.of(polygons, where=where)
 
 
+class _Loader(yaml.SafeLoader):
+    """Plain values alone, and none that a few lines blow up to fill the memory."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._aliases = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            self._aliases += 1
+            if self._aliases > _MAX_ALIASES:
+                raise yaml.YAMLError(f"more than {_MAX_ALIASES} aliases (`*name`)")
+        return super().compose_node(parent, index)
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > _MAX_MERGED:
+            raise yaml.YAMLError(f"`<<` merges more than {_MAX_MERGED} lines")
+
+
 def _load(path: Path) -> Mapping[str, Any]:
     try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise ConfigError(
+                f"{path}: is larger than {_MAX_BYTES >> 10} KiB; copy the camera's part into a "
+                "file of its own"
+            )
+        table = yaml.load(content.decode("utf-8-sig"), _Loader)
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot read the Frigate configuration: {error.strerror or error}"
         ) from error
     except yaml.constructor.ConstructorError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise ConfigError(
-            f"{path}: {line}{error.problem}; replace what `!include`, `!secret` and the like stand "
-            "for by hand, or copy the camera's part into a file of its own"
-        ) from error
+        raise ConfigError(_cannot_construct(path, error)) from error
+    except ConfigError:
+        raise
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         text = " ".join(str(error).split())
         raise ConfigError(f"{path}: not a YAML file: {text}") from error
     return _mapping(table, f"{path}: the file")
+
+
+def _cannot_construct(path: Path, error: yaml.constructor.ConstructorError) -> str:
+    line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+    if "constructor for the tag" not in str(error.problem):
+        return f"{path}: {line}not a YAML file: {error.problem}"
+    return (
+        f"{path}: {line}{error.problem}; replace what `!include`, `!secret` and the like stand "
+        "for by hand, or copy the camera's part into a file of its own"
+    )
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:
@@ -106,17 +144,26 @@ def _points(coordinates: Any, where: str) -> list[tuple[float, float]]:
     parts = coordinates if isinstance(coordinates, list) else [coordinates]
     flat: list[float] = []
     for part in parts:
-        values = part if isinstance(part, list) else str(part).split(",")
-        flat += [_number(value, where) for value in values if str(value).strip()]
+        values = part if isinstance(part, list) else part.split(",") if _is_text(part) else [part]
+        flat += [_number(v, where) for v in values if not (_is_text(v) and not v.strip())]
+        if len(flat) > 2 * MAX_POINTS:
+            raise ConfigError(f"{where}: more than {MAX_POINTS} points; draw a simpler zone")
     if len(flat) % 2:
         raise ConfigError(f"{where}: {len(flat)} coordinates do not make x,y pairs")
-    return list(zip(flat[::2], flat[1::2], strict=True))
+    points = list(zip(flat[::2], flat[1::2], strict=True))
+    return [p for i, p in enumerate(points) if i == 0 or p != points[i - 1]]  # double clicks
+
+
+def _is_text(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str)
 
 
 def _number(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ConfigError(f"{where}: a coordinate of type {type(value).__name__} is not a number")
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (ValueError, OverflowError):
         raise ConfigError(f"{where}: coordinate {value!r} is not a number") from None
     if not math.isfinite(number):
         raise ConfigError(f"{where}: coordinate {value!r} is not a finite number")
@@ -135,10 +182,16 @@ def _shares(
             f"{where}: {largest:g} is too large for a share of the frame and too small for pixels; "
             "correct the coordinates"
         )
+    shares = [v for point in points for v in point if 0 < v < 1]
+    if shares:
+        raise ConfigError(
+            f"{where}: mixes shares of the frame ({shares[0]:g}) and pixels ({largest:g}); "
+            "correct the coordinates"
+        )
     if size is None:
         raise ConfigError(
-            f"{where}: is in pixels, and the file does not say of which picture; "
-            "give the width and height of Frigate's detect stream with --size 1280x720"
+            f"{where}: is in pixels, and the file does not say of which picture; add "
+            "`detect: {width: ..., height: ...}` to the camera, or pass --size 1280x720"
         )
     width, height = size
     for x, y in points:

@@ -81,7 +81,32 @@ def test_code_is_held_to_the_same_ranges_as_a_file(make):
         (b"", "not a zone file"),
         (b"[]", "not a zone file"),
         (b'{"polygon": []}', "not a zone file"),
-        (b'{"polygons": [[[0.1, 0.1], [NaN, 0.2], [0.3, 0.3]]]}', "not a zone file"),
+        (
+            b'{"polygons": [[[0.1, 0.1], [NaN, 0.2], [0.3, 0.3]]]}',
+            "zone.json: .*NaN is not a number",
+        ),
+        (b'{"polygons": [[[0.1, 0.1], [0.2, -Infinity]]]}', "-Infinity is not a number"),
+        (b'{"polygons": [[[0.1, 0.1], [1e999, 0.2], [0.3, 0.3]]]}', r"point 1 \(inf|out of range"),
+        (
+            b'{"polygons": [[[0.1, 0.1], ["0.2", 0.2]]]}',
+            r"got `str` - at `\$.polygons\[0\]\[1\]\[0\]",
+        ),
+        (
+            b'{"polygons": [[[0.1, 0.1], [true, 0.2]]]}',
+            r"got `bool` - at `\$.polygons\[0\]\[1\]\[0\]",
+        ),
+        (b'{"polygons": [[[0.1, 0.1], null]]}', r"got `null` - at `\$.polygons\[0\]\[1\]"),
+        (b'{"polygons": [], "polygons": []}', "'polygons' is given twice"),
+        (b'{"polygons": [], "hole": []}', "unknown field `hole`"),
+        (b"[" * 100_000, "not a zone file"),
+        (
+            b'{"polygons": [[[0, 0], [1, 0], [1, 1]], [[0, 0], [1, 1], [1, 0], [0, 1]]]}',
+            r"zone.json: polygons\[1\]: the edge from point 0 to 1 crosses",
+        ),
+        (
+            b'{"polygons": [[[0, 0], [1, 0], [1, 1]]], "holes": [[[0, 0], [1, 0], [1, 2]]]}',
+            r"zone.json: holes\[0\]: point 2 \(1, 2\) is beyond the frame",
+        ),
         (b'{"polygons": [[[0.1, 0.1, 0.1], [0.2, 0.2], [0.3, 0.3]]]}', "not a zone file"),
         (b'{"polygons": []}', "no polygon"),
         (b'{"polygons": [], "holes": [[[0.1,0.1],[0.2,0.1],[0.2,0.2]]]}', "no polygon"),
@@ -143,3 +168,20 @@ def test_the_digest_tells_every_option_apart():
 
 def test_an_empty_file_is_all_defaults(tmp_path):
     assert load_config_file(write(tmp_path / "redact.toml", "")) == ConfigFile()
+
+
+def test_a_zone_file_from_windows_is_read(tmp_path):
+    path = tmp_path / "zone.json"
+    path.write_bytes(b'\xef\xbb\xbf{"polygons": [[[0, 0], [1, 0], [1, 1]]]}\r\n')
+    assert len(load_zone(path).polygons) == 1
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "true", '"1"', "[1]"])
+@pytest.mark.parametrize("key", ["tracking.coast", "motion.memory", "policy.margin", "effect.grow"])
+def test_a_value_that_is_no_finite_number_is_refused_with_its_key(tmp_path, key, value):
+    path = tmp_path / "redact.toml"
+    path.write_text(f"{key} = {value}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config_file(path)
+    assert str(path) in str(caught.value)
+    assert f"$.{key}" in str(caught.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,16 @@ cameras:
   back:
     zones: {{}}
 """
+
+
+# A few lines that stand for 9 ** 9 values.
+_LEVELS = "abcdefghi"
+BOMB = "a: &a [" + "x, " * 9 + "]\n"
+MERGE_BOMB = "a: &a {" + ", ".join(f"k{i}: 1" for i in range(9)) + "}\n"
+for _above, _level in pairwise(_LEVELS):
+    BOMB += f"{_level}: &{_level} [" + f"*{_above}, " * 9 + "]\n"
+    MERGE_BOMB += f"{_level}: &{_level} {{<<: [" + f"*{_above}, " * 9 + "]}\n"
+BOMB += "cameras: {front: {zones: {yard: {coordinates: *i}}}}\n"
 
 
 def write(folder: Path, text: str) -> Path:
@@ -118,7 +129,11 @@ def test_the_only_camera_need_not_be_named(tmp_path):
         ("100,100,2000,100,2000,700", "detect stream's 1280x720"),
         ("-5,100,200,100,200,700", "beyond the frame"),
         ("0,0,1,1,1,0,0,1", "crosses"),
-        ("{a: 1}", "is not a number"),
+        ("{a: 1}", "type dict is not a number"),
+        ("true", "type bool is not a number"),
+        ("[[[0.1, 0.2]]]", "type list is not a number"),
+        ("100,100,0.5,100,200,700", "mixes shares of the frame .0.5. and pixels .200|700"),
+        (f'"{"0.1,0.2," * 2001}"', "more than 2000 points"),
     ],
 )
 def test_coordinates_that_are_none_are_refused(tmp_path, coordinates, said):
@@ -143,6 +158,13 @@ def test_coordinates_that_are_none_are_refused(tmp_path, coordinates, said):
         ),
         ("cameras: {front: {zones: [yard]}}", "expected `name: ...`"),
         ("x: " + "[" * 5000, "not a YAML file"),
+        ("cameras: {}\n---\ncameras: {}", "not a YAML file"),
+        ("? [a]\n: b", "line 1: not a YAML file: found unhashable key"),
+        ("when: 2020-13-45", "not a YAML file"),
+        ("x: " + "y" * (1 << 18), "larger than 256 KiB"),
+        ("a: &a 1\nb: [" + "*a, " * 1001 + "]", "more than 1000 aliases"),
+        (BOMB, "type list is not a number"),
+        (MERGE_BOMB, "merges more than 10000"),
     ],
 )
 def test_a_file_that_is_not_frigates_says_why(tmp_path, text, said):
@@ -158,3 +180,19 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not a YAML file"):
         import_zones(path, "front", ["yard"])
+
+
+def test_a_point_that_was_clicked_twice_counts_once(tmp_path):
+    assert one(tmp_path, '["0.1,0.5", "0.1,0.5", "0.9,0.5", "0.9,1", "0.1,1", "0.1,1"]') == [SHARES]
+
+
+def test_aliases_as_people_use_them_are_read(tmp_path):
+    text = f"""
+base: &base {{detect: {{width: 1280, height: 720}}}}
+cameras:
+  front: {{<<: *base, zones: {{yard: {{coordinates: "128,360,1152,360,1152,720,128,720"}}}}}}
+  back: {{<<: *base, zones: {{yard: {{coordinates: "{TEXT}"}}}}}}
+"""
+    for camera in ("front", "back"):
+        zone = import_zones(write(tmp_path, text), camera, ["yard"])
+        assert zone.to_dict()["polygons"] == [SHARES]
