@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -28,6 +28,7 @@ MAX_POINTS = 2000  # of one polygon; every frame is tested against all of them
 
 # Points this close to an edge (in shares of the frame) count as on it: 1/100 of a 4K pixel.
 _ON_EDGE = 2.5e-6
+_NEAR_EDGE = 0.02  # of the frame: an edge that was probably meant to be reached
 _SAME = 1e-9  # points this close are one
 
 
@@ -268,3 +269,46 @@ def _distance_to_inner_edges(ring: Points, p: Points, scale: Points) -> npt.NDAr
     t = np.clip((q * d).sum(-1) / np.maximum((d * d).sum(-1), 1e-12), 0, 1)
     nearest: npt.NDArray[np.float64] = np.linalg.norm(q - t[..., None] * d, axis=-1).min(axis=1)
     return nearest
+
+
+def doubts(zone: Zone) -> list[str]:
+    """What is allowed in an outline but seldom meant, one line each."""
+    area = zone.area
+    said = [*_doubts_of_rings(zone), *_near_misses(zone)]
+    if area > 0.95:
+        said.append("covers nearly the whole picture: hardly anyone will be hidden")
+    elif area < 0.002:
+        said.append("covers next to nothing: nearly everyone will be hidden")
+    return said
+
+
+def _doubts_of_rings(zone: Zone) -> Iterator[str]:
+    for i, ring in enumerate(zone.polygons):
+        others = Zone(zone.polygons[:i] + zone.polygons[i + 1 :])
+        if ring[:, 1].max() <= 1 / 3:
+            yield (
+                f"polygons[{i}] lies in the upper third of the picture, where seldom anyone "
+                "stands: outline the ground, not walls or sky"
+            )
+        if others.contains(ring).all():
+            yield f"polygons[{i}] lies in another polygon and adds nothing: is it a hole?"
+    for i, ring in enumerate(zone.holes):
+        apart = (
+            Zone(zone.polygons).contains(ring),
+            *(Zone((ring,)).contains(p) for p in zone.polygons),
+        )
+        if not any(side.any() for side in apart):
+            yield f"holes[{i}] lies beyond every polygon and takes nothing away"
+
+
+def _near_misses(zone: Zone) -> Iterator[str]:
+    """Outlines that end just before a frame edge: people cut off by it stay hidden."""
+    for i, ring in enumerate(zone.polygons):
+        (left, top), (right, bottom) = ring.min(axis=0), ring.max(axis=0)
+        gaps = {"left": left, "top": top, "right": 1 - right, "bottom": 1 - bottom}
+        near = [name for name, gap in gaps.items() if _ON_EDGE < gap <= _NEAR_EDGE]
+        if near:
+            yield (
+                f"polygons[{i}] ends just before the {', '.join(near)} of the picture: people cut "
+                "off there stay hidden; draw it to the edge if the property goes on"
+            )

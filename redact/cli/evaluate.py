@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from redact.cli.door import debug_option
+from redact.cli.door import debug_option, one_line
 from redact.cli.options import PATH
 
 if TYPE_CHECKING:
@@ -29,8 +29,11 @@ _TRACKS = 10  # leaking tracks that the table names
 )
 @click.option("--zone", required=True, type=PATH, metavar="FILE", help="The property: a zone.json.")
 @click.option("--json", "as_json", is_flag=True, help="For machines, on stdout.")
+@click.option("--list-leaks", is_flag=True, help="Name each frame and track that has leaked.")
 @debug_option
-def evaluate(original: Path, redacted: Path, truth: Path, zone: Path, as_json: bool) -> int:
+def evaluate(
+    original: Path, redacted: Path, truth: Path, zone: Path, as_json: bool, list_leaks: bool
+) -> int:
     """Measure what REDACTED still shows of the people of ORIGINAL.
 
     Someone beyond the property has leaked in a frame where the structure of head or body
@@ -44,7 +47,24 @@ def evaluate(original: Path, redacted: Path, truth: Path, zone: Path, as_json: b
         click.echo(json.dumps(result.to_dict(), indent=2))
     else:
         _show(result)
+        if list_leaks:
+            _list(result)
+    if not result.frames_match:
+        click.echo(
+            f"redact: warning: {one_line(redacted)}: {len(result.missing)} frames are missing and "
+            f"{result.extra} are extra; the figures hold for the others alone",
+            err=True,
+        )
     return 0
+
+
+def _list(result: Evaluation) -> None:
+    """One line for each leak; shares are of what the original shows of head and body."""
+    for leak in result.leaks:
+        parts = (("head", leak.head, leak.head_leak), ("body", leak.body, leak.body_leak))
+        seen = ", ".join(f"{name} {share or 0:.0%} kept" for name, share, leaks in parts if leaks)
+        time = float(result.times[leak.frame])
+        click.echo(f"leak: frame {leak.frame} ({time:.3f} s), track {leak.track_id}: {seen}")
 
 
 def _show(result: Evaluation) -> None:

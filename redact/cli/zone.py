@@ -83,31 +83,44 @@ def _write(path: Path, text: str, overwrite: bool) -> None:
 
 @zone.command()
 @click.argument("file", metavar="ZONE.json", type=PATH)
+@click.option("--frame", type=Size(), help="Show the corners in pixels of a picture of this size.")
 @click.option("--json", "as_json", is_flag=True, help="For machines, on stdout.")
 @debug_option
-def check(file: Path, as_json: bool) -> int:
-    """Say whether an outline is sound, and what it covers."""
+def check(file: Path, frame: tuple[int, int] | None, as_json: bool) -> int:
+    """Say whether an outline is sound, what it covers, and what is seldom meant."""
     from redact.config import load_zone
+    from redact.geometry import doubts
 
     found = load_zone(file)
-    corners = [len(ring) for ring in found.polygons]
-    edges = found.frame_edges
     plain = {
         "polygons": len(found.polygons),
         "holes": len(found.holes),
-        "corners": sum(corners),
+        "corners": sum(len(ring) for ring in found.polygons),
         "area": round(found.area, 4),
-        "frame_edges": edges,
+        "frame_edges": found.frame_edges,
+        "warnings": doubts(found),
         "digest": found.digest,
     }
     if as_json:
         click.echo(json.dumps(plain, indent=2))
         return 0
-    holes = f", {len(found.holes)} holes" if found.holes else ""
-    click.echo(f"{one_line(file)}: sound; {len(corners)} polygons, {sum(corners)} corners{holes}")
+    holes = f", {plain['holes']} holes" if found.holes else ""
+    counts = f"{plain['polygons']} polygons, {plain['corners']} corners{holes}"
+    click.echo(f"{one_line(file)}: sound; {counts}")
+    for name, rings in (("polygons", found.polygons), ("holes", found.holes)):
+        for i, ring in enumerate(rings):
+            click.echo(f"{name}[{i}]: {_corners(ring.tolist(), frame)}")
     click.echo(f"covers {100 * found.area:.1f} % of the picture")
-    if edges:
+    if edges := found.frame_edges:
         click.echo(
             f"reaches the {', '.join(edges)} of the picture; people cut off there may stand on it"
         )
+    for doubt in doubts(found):
+        click.echo(f"redact: warning: {one_line(file)}: {doubt}", err=True)
     return 0
+
+
+def _corners(ring: list[list[float]], frame: tuple[int, int] | None) -> str:
+    width, height = frame or (1, 1)
+    digits = 0 if frame else 4
+    return " ".join(f"{round(x * width, digits):g},{round(y * height, digits):g}" for x, y in ring)
