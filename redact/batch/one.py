@@ -88,8 +88,12 @@ def _redact(
         job.output.unlink(missing_ok=True)
         raise SourceError(f"{job.source}: changed while it was read; run it again when complete")
     # The video is published: it now gets its report, stopped or not.
-    made = content_of(job.output, threading.Event(), SinkError)
-    names = job.source.name, job.output.name
-    record = make_record(names, (content, made), recipe, report)
-    write_record(job.output, record)
+    try:
+        made = content_of(job.output, threading.Event(), SinkError)
+        names = job.source.name, job.output.name
+        record = make_record(names, (content, made), recipe, report)
+        write_record(job.output, record)
+    except BaseException:
+        job.output.unlink(missing_ok=True)  # without a report it is not finished
+        raise
     return record
