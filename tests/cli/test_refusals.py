@@ -223,9 +223,10 @@ def test_same_stem_in_one_folder_keeps_both(call: Call, here: Path) -> None:
     assert {"a.mp4", "a.avi.mp4"} <= set(tree(here / "out"))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everywhere")
 def test_permissions_are_named(call: Call, here: Path) -> None:
     (here / "in/b.mkv").chmod(0)
+    if os.access(here / "in/b.mkv", os.R_OK):
+        pytest.skip("root may read everything")
     (here / "in/deep").chmod(0)
     try:
         result = call("run", "in", "-o", "out", "--everyone")
