@@ -24,7 +24,7 @@ DIFFERENCE = (
 _LEAST_PIXELS = 2.0  # no picture is this small, and no share this large
 _MAX_BYTES = 1 << 18  # a file of thirty cameras has a tenth of this
 _MAX_ALIASES = 1000  # `*name`
-_MAX_MERGED = 10_000  # lines that one `<<: *name` may bring
+_MAX_MERGED = 10_000  # lines of one mapping, with what `<<: *name` brings
 
 
 def import_zones(
@@ -75,7 +75,7 @@ class _Loader(yaml.SafeLoader):
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         super().flatten_mapping(node)
         if len(node.value) > _MAX_MERGED:
-            raise yaml.YAMLError(f"`<<` merges more than {_MAX_MERGED} lines")
+            raise yaml.YAMLError(f"one mapping (with `<<` merges) has over {_MAX_MERGED} lines")
 
 
 def _load(path: Path) -> Mapping[str, Any]:

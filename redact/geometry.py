@@ -154,6 +154,18 @@ def _in_ring(ring: Points, points: Points) -> npt.NDArray[np.bool_]:
     return inside
 
 
+def _covers(ring: Points, n: int) -> npt.NDArray[np.bool_]:
+    """(n, n) bool: the even-odd test for the middles of n x n cells of the frame, row by row."""
+    steps = (np.arange(n) + 0.5) / n
+    (x1, y1), (x2, y2) = ring.T, np.roll(ring, -1, axis=0).T
+    covered = np.zeros((n, n), dtype=np.bool_)
+    for row, y in enumerate(steps):
+        on = (y1 > y) != (y2 > y)
+        crossed = (x2 - x1)[on] * (y - y1[on]) / (y2 - y1)[on] + x1[on]
+        covered[row] = np.searchsorted(np.sort(crossed), steps) % 2 == 1
+    return covered
+
+
 def _distance(ring: Points, points: Points) -> npt.NDArray[np.float64]:
     """(n,) distance of each point to the outline."""
     a = ring[None]
@@ -225,8 +237,12 @@ class Zone:
     @property
     def area(self) -> float:
         """Share of the frame that is property, by 256 x 256 points."""
-        steps = (np.arange(256) + 0.5) / 256
-        return float(self.contains(np.stack(np.meshgrid(steps, steps), axis=-1)).mean())
+        covered = np.zeros((256, 256), dtype=np.bool_)
+        for ring in self.polygons:
+            covered |= _covers(ring, 256)
+        for ring in self.holes:
+            covered &= ~_covers(ring, 256)
+        return float(covered.mean())
 
     @property
     def frame_edges(self) -> list[str]:

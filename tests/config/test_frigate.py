@@ -164,7 +164,7 @@ def test_coordinates_that_are_none_are_refused(tmp_path, coordinates, said):
         ("x: " + "y" * (1 << 18), "larger than 256 KiB"),
         ("a: &a 1\nb: [" + "*a, " * 1001 + "]", "more than 1000 aliases"),
         (BOMB, "type list is not a number"),
-        (MERGE_BOMB, "merges more than 10000"),
+        (MERGE_BOMB, "merges. has over 10000 lines"),
     ],
 )
 def test_a_file_that_is_not_frigates_says_why(tmp_path, text, said):

@@ -282,3 +282,13 @@ def test_a_hole_beyond_every_polygon_takes_nothing_away():
     points = np.random.default_rng(2).random((500, 2))
     with_hole = Zone.of([SQUARE], [hole]).contains(points)
     assert (with_hole == Zone.of([SQUARE]).contains(points)).all()
+
+
+@given(stars(), stars())
+@settings(max_examples=30, deadline=None)
+def test_area_is_the_share_of_points_that_are_inside(ring, hole):
+    zone = Zone.of([ring], [hole])
+    points = (np.stack(np.meshgrid(np.arange(256), np.arange(256)), axis=-1) + 0.5) / 256
+    assert zone.area == pytest.approx(zone.contains(points).mean(), abs=2e-3)
+    assert Zone.of([SQUARE], [SQUARE]).area == 0
+    assert Zone.of([SQUARE]).area == pytest.approx(0.36, abs=0.01)
