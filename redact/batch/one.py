@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+import redact
 from redact.batch.failures import failed
 from redact.batch.outcome import Outcome, State
 from redact.batch.planning import Job
@@ -45,7 +46,7 @@ def work(
         record = read_record(job.output)
         if finished(record, recipe, content, job.output, stop):
             return Outcome(job, State.SKIPPED, record)
-        _check_free(job, overwrite)
+        _check_free(job, record, overwrite)
         make_folder()
         record = _redact(job, recipe, detector, observer, stop, (before, content))
         return Outcome(job, State.DONE, record)
@@ -55,18 +56,20 @@ def work(
         return failed(job, error)
 
 
-def _check_free(job: Job, overwrite: bool) -> None:
+def _check_free(job: Job, record: dict[str, object] | None, overwrite: bool) -> None:
     """Raises SinkError where something is there that is not known to be ours to replace."""
     if overwrite or not (job.output.exists() or job.output.is_symlink()):
         return
     if job.output.is_dir():
         raise SinkError(f"{job.output}: is a folder; name the output file in it")
     beside = record_path(job.output).name
-    why = (
-        "was made from another input or with other settings, or has changed since"
-        if record_path(job.output).exists()
-        else f"exists, and without its report {beside} it is not known to be finished"
-    )
+    version = None if record is None else record.get("redact")
+    if version not in (None, redact.__version__):
+        why = f"was made by version {version}, this is {redact.__version__}"
+    elif record_path(job.output).exists():
+        why = "was made from another input or with other settings, or has changed since"
+    else:
+        why = f"exists, and without its report {beside} it is not known to be finished"
     raise SinkError(f"{job.output}: {why}; pass --overwrite, or delete it")
 
 

@@ -5,8 +5,6 @@ A command raises, or returns its exit code; it prints no error itself.
 
 from __future__ import annotations
 
-import sys
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -92,10 +90,10 @@ def _leave(error: Exception, debug: bool) -> NoReturn:
         fail(_usage(error), error.exit_code)
     if isinstance(error, click.ClickException):
         fail(error.format_message(), error.exit_code)
-    if debug:
-        traceback.print_exception(error, file=sys.stderr)  # lines of code; never values
-    from redact.batch.failures import describe, exit_code_of
+    from redact.batch.failures import describe, exit_code_of, trace_of
 
+    if debug:
+        click.echo(trace_of(error), err=True, nl=False)
     fail(describe(error), exit_code_of(error))
 
 

@@ -53,7 +53,7 @@ def run(
     config = make_config(**options)
     planned = plan(inputs, output, inside=out_inside)
     with stopping(lambda: abandon(planned)) as stop:
-        with make_show(len(planned), quiet) as show:
+        with make_show(planned, quiet) as show:
             report = run_batch(
                 planned,
                 config,

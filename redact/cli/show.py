@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -35,12 +36,12 @@ class Show(Listener, Protocol):
     ) -> None: ...
 
 
-def make_show(files: int, quiet: bool) -> Show:
-    """files: how many there will be; 0 = unknown."""
+def make_show(jobs: Sequence[Job], quiet: bool) -> Show:
+    """What fits the place that stderr leads to."""
     console = Console(stderr=True)
     if quiet:
         return Quiet()
-    return Bars(files, console) if files and console.is_terminal else Lines(files)
+    return Bars(jobs, console) if console.is_terminal else Lines(len(jobs))
 
 
 class Quiet(Silent):
@@ -76,9 +77,10 @@ class Lines(Quiet):
 
 
 class Bars(Quiet):
-    """A bar with the time left for each running file, and one for all of them."""
+    """A bar with the time left for each running file, and one for all of them, in which a file
+    counts for its size."""
 
-    def __init__(self, files: int, console: Console) -> None:
+    def __init__(self, jobs: Sequence[Job], console: Console) -> None:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -90,9 +92,11 @@ class Bars(Quiet):
         self._lock = threading.Lock()
         self._files: dict[Job, TaskID] = {}
         self._shares: dict[Job, float] = {}
+        self._weights = {job: _weight(job) for job in jobs}
+        whole = sum(self._weights.values())
         self._total = (
-            self._progress.add_task(f"all {files} files", total=files, note="")
-            if files > 1
+            self._progress.add_task(f"all {len(jobs)} files", total=whole, note="")
+            if len(jobs) > 1
             else None
         )
 
@@ -124,16 +128,24 @@ class Bars(Quiet):
             self._account(job, min(1.0, frames / total))
 
     def finished(self, outcome: Outcome) -> None:
-        self._account(outcome.job, 1.0)
+        if outcome.state is not State.STOPPED:
+            self._account(outcome.job, 1.0)
         self._progress.remove_task(self._files.pop(outcome.job))
         if outcome.state in (State.DONE, State.SKIPPED):
             self._progress.console.print(escape(describe(outcome)), highlight=False)
 
     def _account(self, job: Job, share: float) -> None:
         with self._lock:
-            self._shares[job] = share
+            self._shares[job] = share * self._weights[job]
             if self._total is not None:
                 self._progress.update(self._total, completed=sum(self._shares.values()))
+
+
+def _weight(job: Job) -> int:
+    try:
+        return max(1, job.source.stat().st_size)
+    except OSError:  # the job itself will say so
+        return 1
 
 
 def describe(outcome: Outcome) -> str:

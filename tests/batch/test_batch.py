@@ -7,13 +7,15 @@ import os
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from redact.batch import BatchReport, Job, Outcome, State, plan, run_batch
+from redact.batch.failures import describe, failed
 from redact.batch.folders import Folders
 from redact.batch.stale import remove_stale
 from redact.config import Config
-from redact.errors import ConfigError, SinkError
+from redact.errors import ConfigError, SinkError, StageError
 from redact.geometry import Zone
 
 
@@ -89,10 +91,13 @@ def test_the_exit_code_is_that_of_the_one_kind_of_failure(
 
 def test_partials_of_the_living_and_other_files_stay(tmp_path: Path) -> None:
     mine, dead = f".a.partial-{os.getpid()}-abcdef.mp4", ".a.partial-4194304-abcdef.mp4"
-    _touch(tmp_path, mine, dead, "a.partial-4194304-abcdef.mp4", ".other")
+    elsewhere = ".b.partial-4194304-abcdef.mp4"  # by a process of another container, just now
+    _touch(tmp_path, mine, dead, elsewhere, "a.partial-4194304-abcdef.mp4", ".other")
+    for name in (mine, dead):
+        os.utime(tmp_path / name, (1, 1))
     remove_stale([Job(Path("a"), tmp_path / "a.mp4", "a")])
     left = sorted(path.name for path in tmp_path.iterdir())
-    assert left == sorted([mine, "a.partial-4194304-abcdef.mp4", ".other"])
+    assert left == sorted([mine, elsewhere, "a.partial-4194304-abcdef.mp4", ".other"])
 
 
 def test_folders_that_got_nothing_go_away_and_others_stay(tmp_path: Path) -> None:
@@ -127,3 +132,23 @@ def test_models_are_checked_before_any_file_is_touched(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no\.onnx"):
         run_batch(jobs, config)
     assert len(list((tmp_path / "out").iterdir())) == 1
+
+
+def test_a_failure_quotes_no_values() -> None:
+    """A message of another library may quote the picture that it failed on."""
+    picture = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    errors = [ValueError(f"bad {picture!r}"), KeyError(str(picture)), ValueError(picture.tolist())]
+    for error in errors:
+        try:
+            try:
+                raise error
+            except Exception as cause:
+                raise StageError("frame 3: tracker: failed") from cause
+        except StageError as stage:
+            outcome = failed(Job(Path("a"), Path("b"), "a"), stage)
+        assert "frame 3" in outcome.error
+        assert "values left out" in outcome.trace
+        assert "5, 6" not in outcome.trace
+        assert "5  6" not in outcome.trace
+        assert "values left out" in describe(error)
+    assert describe(KeyError("surprise")).startswith("unexpected error: KeyError: 'surprise'")

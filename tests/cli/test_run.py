@@ -86,6 +86,7 @@ def test_an_output_that_does_not_fit_is_replaced_only_when_asked(
     result = call(*run)
     assert result.exit_code == 6
     assert "--overwrite" in result.stderr
+    assert ("made by version" in result.stderr) == (change == "other version")
     assert (here / "out/a.mp4").read_bytes() == held
     assert call(*run, "--overwrite").exit_code == 0
     assert "skipped" in call(*run).stderr

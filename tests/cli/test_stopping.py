@@ -84,6 +84,8 @@ def test_a_killed_run_publishes_nothing_and_the_next_one_tidies_up(
     assert not (long / "out/x.mp4").exists()
     alive = long / f"out/.z.partial-{os.getpid()}-abcdef.mp4"  # of someone who still writes
     alive.touch()
+    for name in _partials(long):
+        os.utime(long / name, (1, 1))  # long ago
     (long / "long/y.mp4").unlink()
     make_clip(long / "long/x.mp4")
     process = spawn(*RUN)
