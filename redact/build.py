@@ -30,9 +30,8 @@ def load_detector(config: Config) -> Detector | None:
 
 
 def model_digests(config: Config) -> dict[str, str]:
-    """File name -> sha256 of what lies there, `.bin` files of OpenVINO models included.
-
-    Raises ConfigError when a file cannot be read.
+    """File name -> sha256 of what lies there: models, the `.bin` of an OpenVINO `.xml`, and
+    descriptions, which pin the sha256 of their own model. Raises ConfigError when unreadable.
     """
     paths = [Path(p) for p in config.models]
     paths += [b for p in paths if p.suffix == ".xml" and (b := p.with_suffix(".bin")).exists()]
@@ -40,9 +39,11 @@ def model_digests(config: Config) -> dict[str, str]:
     for path in paths:
         try:
             with path.open("rb") as file:
-                digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise ConfigError(f"{path}: cannot read the model: {error.strerror}") from error
+        taken = digests.get(path.name, digest) != digest
+        digests[f"{path.name} ({digest[:8]})" if taken else path.name] = digest
     return digests
 
 
@@ -60,13 +61,16 @@ def make_redactor(
     from redact.trackers import BufferedIoUTracker
 
     options = config.motion
-    if detector is None and not options.enabled:
-        raise ConfigError("motion.enabled is off and no model is given: nothing would be hidden")
     people = detector is not None and Label.PERSON in detector.labels
+    if not people and not options.enabled:
+        raise ConfigError(
+            "motion.enabled is off and no model finds people: they would not be hidden; "
+            "turn the motion net on or give a person model"
+        )
     return Redactor(
         info,
         config.zone,
-        policy=PropertyPolicy(config.zone, config.policy, config.detector),
+        policy=PropertyPolicy(config.zone, config.policy, config.detector, alone=not people),
         effect=make_effect(config.effect),
         tracker=BufferedIoUTracker(config.tracking),
         detector=detector,
@@ -109,4 +113,5 @@ def run(
     finally:
         if opened:
             stream.close()
-    return report.with_(notes=tuple(getattr(sink, "notes", ())))
+    notes = (*getattr(stream, "notes", ()), *getattr(sink, "notes", ()))
+    return report.with_(notes=notes)

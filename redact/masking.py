@@ -1,21 +1,35 @@
 """From decisions to shapes: what exactly is covered in one frame.
 
-Boxes are joined over a short window, grown by a share of their size and by speed; unexplained
-motion gives way to the boxes of shown people, hidden people do not.
+Boxes are joined over a short window, grown by a share of their size and by speed. Margins and
+unexplained motion give way to shown people; the detected box of a hidden person does not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from redact.geometry import Zone
-from redact.structures import Decision, FloatArray, IntArray, Label, Mask, Reason, StreamInfo, Tracks
+from redact.structures import (
+    BoolArray,
+    Decision,
+    FloatArray,
+    IntArray,
+    Label,
+    Mask,
+    Reason,
+    StreamInfo,
+    Tracks,
+)
 
 _UNION = 0.12  # seconds before and after over which a subject's boxes are joined
 _LAG = 0.06  # seconds of movement added on every side
-_KEEP = 0.1  # growth of the box of a shown person
+_KEEP = 0.05  # growth of the box of a shown person
+_SPARE = 0.15  # and of the place around it that motion and margins leave alone
+_SLIVER = 4.0  # pixels: thinner rests of a box are not worth the whole block they would take
+_BLOCK = 16  # pixels: effects hide whole blocks of this size
 _MOTION_GROW = 0.25  # a moving region rarely holds the whole subject
 _FACE_GROW = 0.2  # a face box holds neither hair nor ears
 _FACE_TO_BODY = (1.0, 0.6, 1.0, 2.0)  # growth left, up, right, down of a face without a body
@@ -37,51 +51,80 @@ def mask_of(
     """
     if decision.whole_frame:
         return Mask(whole=True)
-    subjects, hide = decision.tracks, decision.hide
-    on_property = decision.reason == Reason.ON_PROPERTY
-    shown = np.flatnonzero((subjects.label == Label.PERSON) & on_property)
-    keep = _grown(subjects.xyxy[shown], _KEEP)
+    subjects = decision.tracks
+    shown = _Shown.of(decision)
     joined = _joined_over_time(subjects, window, times, at)
-    boxes, sides = [], []
     unbound = decision.reason == Reason.UNBOUND_FACE
-    faces = subjects.label == Label.FACE
     # A lost face is hidden with its body; only one without a body needs a shape of its own.
-    for i in np.flatnonzero(hide & ~(faces & subjects.coasting & ~unbound)):
+    with_body = (subjects.label == Label.FACE) & subjects.coasting & ~unbound
+    boxes: list[FloatArray] = []
+    sides: list[float] = []
+    for i in np.flatnonzero(decision.hide & ~with_body).tolist():
+        label = Label(int(subjects.label[i]))
         lag = np.abs(subjects.velocity[i]) * np.float32(_LAG)
-        label = Label(subjects.label[i])
-        margin = _margin(label, bool(unbound[i]), grow)
-        box, side = _shape(joined[i], label, lag, margin, info)
-        firm, pieces = subjects.xyxy[i], [box]
-        for kept in _in_front(subjects, i, shown, keep):
+        box, side = _shape(joined[i], label, lag, _margin(label, bool(unbound[i]), grow), info)
+        beyond_only = decision.reason[i] == Reason.MOTION_BEYOND
+        pieces = _beyond(box, zone, info) if beyond_only else [box]
+        for kept in shown.before(subjects, i):
             pieces = [p for piece in pieces for p in _without(piece, kept)]
         if label != Label.MOTION and not subjects.coasting[i]:
-            pieces.append(firm)
+            pieces.append(subjects.xyxy[i])  # what was detected in this frame gives way to nobody
         boxes += pieces
         sides += [side] * len(pieces)
     return Mask(
         np.stack(boxes) if boxes else np.zeros((0, 4), np.float32),
         np.array(sides, np.float32),
         outside=zone if decision.whole_outside else None,
-        keep=keep,
+        keep=shown.keep,
     )
 
 
-def _in_front(subjects: Tracks, i: int, shown: IntArray, keep: FloatArray) -> FloatArray:
-    """(k, 4) boxes of shown people before which subject `i` gives way with all that is not its
-    own detected box: its margins, its past and future places, and unexplained motion.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """The people who are shown in this frame.
 
-    A person who was not found in this frame gives way to people nearer to the camera, whose
-    foot is lower: theirs are the pixels there, and they are probably the reason for the loss.
+    rows: (k,) positions among the subjects. keep: (k, 4) their boxes, a little grown.
+    bodies: (k, 4) the boxes, to the nearest blocks. spared: (k, 4) their surroundings, with
+    every block that they touch, since effects hide whole blocks.
     """
-    seen = ~subjects.coasting[shown]
-    if subjects.coasting[i] and subjects.label[i] != Label.MOTION:
-        return keep[seen & (subjects.xyxy[shown, 3] > subjects.xyxy[i, 3])]
-    return keep if subjects.label[i] == Label.MOTION else keep[seen]
+
+    rows: IntArray
+    keep: FloatArray
+    bodies: FloatArray
+    spared: FloatArray
+
+    @classmethod
+    def of(cls, decision: Decision) -> _Shown:
+        people = decision.tracks.label == Label.PERSON
+        rows = np.flatnonzero(people & (decision.reason == Reason.ON_PROPERTY))
+        boxes = decision.tracks.xyxy[rows]
+        near = _grown(boxes, _SPARE) / np.float32(_BLOCK)
+        spared = np.concatenate([np.floor(near[:, :2]), np.ceil(near[:, 2:])], axis=1)
+        bodies = np.round(boxes / np.float32(_BLOCK))
+        size = np.float32(_BLOCK)
+        return cls(rows, _grown(boxes, _KEEP), bodies * size, spared * size)
+
+    def before(self, subjects: Tracks, i: int) -> FloatArray:
+        """(j, 4) places that subject `i` leaves alone with all that is not its own detected
+        box: its margins, its past and future places, and unexplained motion.
+
+        A person who was not found in this frame gives way to people nearer to the camera,
+        whose foot is lower: theirs are the pixels there, and probably the reason for the loss.
+        """
+        if subjects.label[i] == Label.MOTION:
+            return self.spared
+        seen = ~subjects.coasting[self.rows]
+        if not subjects.coasting[i]:
+            return self.spared[seen]
+        nearer: BoolArray = seen & (subjects.xyxy[self.rows, 3] > subjects.xyxy[i, 3])
+        in_front: FloatArray = self.bodies[nearer]
+        return in_front
 
 
 def _grown(boxes: FloatArray, share: float) -> FloatArray:
     pad = (boxes[:, 2:] - boxes[:, :2]) * np.float32(share)
-    return np.concatenate([boxes[:, :2] - pad, boxes[:, 2:] + pad], axis=1)
+    grown: FloatArray = np.concatenate([boxes[:, :2] - pad, boxes[:, 2:] + pad], axis=1)
+    return grown
 
 
 def _joined_over_time(
@@ -120,6 +163,27 @@ def _shape(
     return np.concatenate([box[:2] - pad[:2], box[2:] + pad[2:]]).astype(np.float32), shortest
 
 
+def _beyond(box: FloatArray, zone: Zone, info: StreamInfo) -> list[FloatArray]:
+    """The blocks of a box that are not wholly on the property, as runs of one block's height."""
+    first = np.clip(np.floor(box / _BLOCK), 0, None).astype(int)
+    last_x = min(int(np.ceil(box[2] / _BLOCK)), -(-info.width // _BLOCK))
+    last_y = min(int(np.ceil(box[3] / _BLOCK)), -(-info.height // _BLOCK))
+    columns, rows = np.arange(first[0], last_x + 1), np.arange(first[1], last_y + 1)
+    if len(columns) < 2 or len(rows) < 2:
+        return []
+    x, y = np.meshgrid(columns * _BLOCK / info.width, rows * _BLOCK / info.height)
+    corners = np.stack([np.clip(x, 0, 1), np.clip(y, 0, 1)], axis=-1)
+    inside = zone.contains(corners.reshape(-1, 2)).reshape(x.shape)
+    out = ~(inside[:-1, :-1] & inside[:-1, 1:] & inside[1:, :-1] & inside[1:, 1:])
+    runs: list[FloatArray] = []
+    for row, beyond in zip(rows[:-1], out, strict=True):
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], beyond, [False]]).astype(np.int8)))
+        for left, right in edges.reshape(-1, 2) + columns[0]:
+            run = np.array([left, row, right, row + 1], np.float32)
+            runs.append(run * np.float32(_BLOCK))
+    return runs
+
+
 def _without(box: FloatArray, hole: FloatArray) -> list[FloatArray]:
     """`box` less `hole`, as up to four boxes."""
     x1, y1, x2, y2 = box
@@ -129,4 +193,5 @@ def _without(box: FloatArray, hole: FloatArray) -> list[FloatArray]:
     if hx1 >= hx2 or hy1 >= hy2:
         return [box]
     parts = [(x1, y1, x2, hy1), (x1, hy2, x2, y2), (x1, hy1, hx1, hy2), (hx2, hy1, x2, hy2)]
-    return [np.array(p, np.float32) for p in parts if p[2] > p[0] and p[3] > p[1]]
+    thin = _SLIVER
+    return [np.array(p, np.float32) for p in parts if p[2] - p[0] > thin and p[3] - p[1] > thin]

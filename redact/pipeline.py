@@ -24,7 +24,7 @@ _DEPTH = 4  # frames in a queue: enough to overlap, few enough for memory
 _TICK = 0.1  # seconds between looks at the stop flag
 
 
-class Stopped(RedactError):
+class Stopped(RedactError):  # noqa: N818 - asked for, not an error of anything
     """The run was stopped from outside; nothing was published."""
 
     exit_code = 130
@@ -73,7 +73,7 @@ class Pipeline:
             ]
             try:
                 self._write(finished)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - re-raised below, threads joined
                 self._errors.append(error)
                 self._halt.set()
             for thread in threads:

@@ -128,7 +128,7 @@ class Redactor:
             return work()
         except MemoryError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever fails, the frame must not pass
+        except Exception as error:
             if self._on_failure == "raise":
                 index = entry.frame.index if entry.frame is not None else -1
                 kind = "" if isinstance(error, RedactError) else f"{type(error).__name__}: "

@@ -45,6 +45,7 @@ class Reason(enum.IntEnum):
     UNPROVEN = 12  # on the property, but not (yet, or any more) consistently
     UNBOUND_FACE = 13  # a face without a body
     MOTION = 14  # unexplained motion beyond the property
+    MOTION_BEYOND = 16  # the part beyond the property of a mover on it that nobody identified
     ANY_FACE = 15  # the owner asked for faces on the property to be hidden too
 
     @property

@@ -139,7 +139,7 @@ def _movers(weak: Any, strong: Any, width: int, height: int) -> Detections:
 
 def _join(boxes: FloatArray) -> FloatArray:
     """Unite boxes that belong to one upright mover: one above the other with a small gap."""
-    parts = [b for b in boxes]
+    parts = list(boxes)
     joined = True
     while joined:
         joined = False

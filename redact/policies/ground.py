@@ -22,20 +22,28 @@ Reasons = npt.NDArray[np.uint8]
 
 _EDGE = 2.0  # pixels: a box that ends this near to a frame edge is cut by it
 _PART = 0.75  # share of a box within a person's from which on it is a part of that person
+_COASTED = 0.05  # share of a person's height by which a coasting part may reach higher
 _PROOFS = 2  # pieces of evidence needed, however short the window
 
 
 class PropertyPolicy:
-    """Implements `protocols.Policy`. Pure: the same window gives the same decision."""
+    """Implements `protocols.Policy`. Pure: the same window gives the same decision.
+
+    alone: there is no person detector. Then nothing tells one mover from two that overlap, and
+    of a mover on the property only the part on the property is shown.
+    """
 
     def __init__(
         self,
         zone: Zone,
         options: PolicyOptions | None = None,
         detector: DetectorOptions | None = None,
+        *,
+        alone: bool = False,
     ) -> None:
         self._zone = zone
         self._options = options or PolicyOptions()
+        self._alone = alone
         self._show_score = (detector or DetectorOptions()).show_score
 
     def decide(
@@ -97,7 +105,10 @@ class PropertyPolicy:
             near = mine[away[mine] <= reach]
             if not len(near) and len(mine):  # lost for longer than that: its last place counts
                 near = mine[[away[mine].argmin()]]
-            reason[i] = _verdict(found[near], bool(subjects.coasting[i]))
+            # An unsure box counts in its own frame, but does not outvote sure ones around it.
+            sure = near[(rows.score[near] >= self._show_score) | (away[near] < 1e-6)]
+            counted = sure if len(sure) >= _PROOFS else near
+            reason[i] = _verdict(found[counted], bool(subjects.coasting[i]))
             best[i] = rows.score[near].max(initial=0.0)
         return reason, best
 
@@ -119,11 +130,17 @@ class PropertyPolicy:
         shown = np.flatnonzero(people & (reason == Reason.ON_PROPERTY) & ~subjects.coasting)
         parts = np.flatnonzero(people & (reason >= Reason.OUTSIDE) & (best < self._show_score))
         box, body = subjects.xyxy[parts], subjects.xyxy[shown]
+        # A coasting box has grown since it was seen.
+        coasting = subjects.coasting[parts]
+        slack = np.where(coasting, _COASTED, 0.0)[:, None] * (body[:, 3] - body[:, 1])[None]
         explained = (
-            (_cover(box, body, grow=0.05) >= _PART)
+            (_cover(box, body, grow=0.05) >= np.where(coasting, _PART / 1.25, _PART)[:, None])
             & (best[parts][:, None] < best[shown][None])
-            & (box[:, None, 1] >= body[None, :, 1])
+            & (box[:, None, 1] + slack >= body[None, :, 1])
         ).any(axis=1)
+        # On the property but too unsure to show anyone: often one box around two people.
+        together = _cover(box, body, grow=0.05).sum(axis=1) >= _PART
+        explained |= together & (reason[parts] == Reason.UNPROVEN)
         reason[parts[explained]] = Reason.OF_SHOWN_PERSON
 
     def _explain_motion(self, subjects: Tracks, reason: Reasons, shown: BoolArray) -> None:
@@ -132,8 +149,10 @@ class PropertyPolicy:
         found = reason[motion]
         found[found >= Reason.OUTSIDE] = Reason.MOTION
         if covered.size:
-            explained = (covered.max(axis=1) >= 0.5) & (found == Reason.MOTION)
+            explained = (covered.max(axis=1) >= 0.8) & (found == Reason.MOTION)
             found[explained] = Reason.OF_SHOWN_PERSON
+        if self._alone:
+            found[found < Reason.OUTSIDE] = Reason.MOTION_BEYOND
         reason[motion] = found
 
     def _bind_faces(self, subjects: Tracks, reason: Reasons, people: BoolArray) -> None:

@@ -57,7 +57,7 @@ class PyAVSource:
         picture = first.picture
         views = len([s for s in self._container.streams.video if not is_cover(s)])
         if views > 1:
-            self.notes = (f"{self._path}: only the first of {views} video streams is read",)
+            self.notes = (f"{self._path.name}: only the first of {views} video streams is read",)
         self._first: Decoded | None = first
         self._matrix = matrix_of(picture)
         self._orientation = orientation_of(self._matrix, str(self._path))

@@ -18,6 +18,8 @@ from redact.trackers.assignment import buffered, greedy_match, iou
 
 _SURE = 0.35
 _MIN_IOU = 0.1
+# Scores from which on a lost subject coasts; face models fire on texture, and bodies coast too.
+_COASTS = {Label.PERSON: 0.35, Label.FACE: 0.6, Label.MOTION: 0.0}
 _VELOCITY_MEMORY = 0.3  # seconds over which a velocity is averaged
 _GROWTH = 0.35  # share of the size that a coasting box grows by in a second, on each side
 _BRIEF = 0.2  # seconds that even a track seen once coasts on
@@ -56,7 +58,7 @@ class _Track:
         weight = min(1.0, gap / _VELOCITY_MEMORY) if self.seen > self.born else 1.0
         self.velocity = ((1 - weight) * self.velocity + weight * shift).astype(np.float32)
         self.box, self.score, self.seen = box, score, now
-        if score >= _SURE:
+        if score >= _COASTS[Label(self.label)]:
             self.sure = now
 
 
@@ -117,7 +119,7 @@ class BufferedIoUTracker:
     def _start(self, found: Detections, i: int, now: float) -> None:
         box, label = found.xyxy[i], int(found.label[i])
         score = float(found.score[i])
-        sure = now if score >= _SURE else -np.inf
+        sure = now if score >= _COASTS[Label(label)] else -np.inf
         self._tracks.append(_Track(self._next_id, label, box, score, now, now, sure))
         self._next_id += 1
 
