@@ -109,7 +109,7 @@ def test_a_second_view_is_left_out_and_said(clip: Clips, tmp_path: Path) -> None
     ffmpeg(*inputs, "-c", "copy", both)
     with PyAVSource(both) as source:
         assert source.info.codec == "h264"
-        assert source.notes == (f"{both}: only the first of 2 video streams is read",)
+        assert source.notes == (f"{both.name}: only the first of 2 video streams is read",)
         assert sum(1 for _ in source) == COUNT
     with PyAVSource(clip("constant.mp4")) as source:
         assert source.notes == ()
