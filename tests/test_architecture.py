@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "redact"
 HEAVY = ("cv2", "av", "openvino", "torch", "onnxruntime", "ultralytics")
 LONGEST_FILE = 400  # lines
-_SEAL = {"_EFFECT_ONLY", "_made_by"}
+_SEAL = {"_EFFECT_ONLY", "made_by", "_made_by"}
 
 
 def modules() -> list[Path]:
