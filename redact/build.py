@@ -70,7 +70,7 @@ def make_redactor(
     return Redactor(
         info,
         config.zone,
-        policy=PropertyPolicy(config.zone, config.policy, config.detector, alone=not people),
+        policy=PropertyPolicy(config.zone, config.policy, config.detector),
         effect=make_effect(config.effect),
         tracker=BufferedIoUTracker(config.tracking),
         detector=detector,

@@ -27,7 +27,6 @@ from redact.structures import (
 _UNION = 0.12  # seconds before and after over which a subject's boxes are joined
 _LAG = 0.06  # seconds of movement added on every side
 _KEEP = 0.05  # growth of the box of a shown person
-_SPARE = 0.15  # and of the place around it that motion and margins leave alone
 _SLIVER = 4.0  # pixels: thinner rests of a box are not worth the whole block they would take
 _BLOCK = 16  # pixels: effects hide whole blocks of this size
 _MOTION_GROW = 0.25  # a moving region rarely holds the whole subject
@@ -84,8 +83,8 @@ class _Shown:
     """The people who are shown in this frame.
 
     rows: (k,) positions among the subjects. keep: (k, 4) their boxes, a little grown.
-    bodies: (k, 4) the boxes, to the nearest blocks. spared: (k, 4) their surroundings, with
-    every block that they touch, since effects hide whole blocks.
+    bodies: (k, 4) the boxes, to the nearest blocks. spared: (k, 4) the boxes with every block that
+    they touch, since effects hide whole blocks.
     """
 
     rows: IntArray
@@ -98,7 +97,7 @@ class _Shown:
         people = decision.tracks.label == Label.PERSON
         rows = np.flatnonzero(people & (decision.reason == Reason.ON_PROPERTY))
         boxes = decision.tracks.xyxy[rows]
-        near = _grown(boxes, _SPARE) / np.float32(_BLOCK)
+        near = boxes / np.float32(_BLOCK)
         spared = np.concatenate([np.floor(near[:, :2]), np.ceil(near[:, 2:])], axis=1)
         bodies = np.round(boxes / np.float32(_BLOCK))
         size = np.float32(_BLOCK)

@@ -29,8 +29,8 @@ _PROOFS = 2  # pieces of evidence needed, however short the window
 class PropertyPolicy:
     """Implements `protocols.Policy`. Pure: the same window gives the same decision.
 
-    alone: there is no person detector. Then nothing tells one mover from two that overlap, and
-    of a mover on the property only the part on the property is shown.
+    Motion that no shown person explains is hidden beyond the property even where it touches the
+    ground on the property: nothing tells one mover from two that overlap.
     """
 
     def __init__(
@@ -38,12 +38,9 @@ class PropertyPolicy:
         zone: Zone,
         options: PolicyOptions | None = None,
         detector: DetectorOptions | None = None,
-        *,
-        alone: bool = False,
     ) -> None:
         self._zone = zone
         self._options = options or PolicyOptions()
-        self._alone = alone
         self._show_score = (detector or DetectorOptions()).show_score
 
     def decide(
@@ -149,10 +146,8 @@ class PropertyPolicy:
         found = reason[motion]
         found[found >= Reason.OUTSIDE] = Reason.MOTION
         if covered.size:
-            explained = (covered.max(axis=1) >= 0.8) & (found == Reason.MOTION)
-            found[explained] = Reason.OF_SHOWN_PERSON
-        if self._alone:
-            found[found < Reason.OUTSIDE] = Reason.MOTION_BEYOND
+            found[covered.max(axis=1) >= 0.8] = Reason.OF_SHOWN_PERSON
+        found[found == Reason.ON_PROPERTY] = Reason.MOTION_BEYOND
         reason[motion] = found
 
     def _bind_faces(self, subjects: Tracks, reason: Reasons, people: BoolArray) -> None:
