@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -109,6 +110,7 @@ def compare(
         "redact": [*redact, *named, "-o", str(outputs["redact"])],
         "ffmpeg": [*transcode, str(outputs["ffmpeg"])],
     }
+    load = os.getloadavg()[0]
     seconds = measure(commands, outputs, rounds)
     report = json.loads(Path(f"{outputs['redact']}.redact.json").read_text())
     frames = report["frames"]["all"]
@@ -122,7 +124,7 @@ def compare(
         "frames": frames,
         "rounds": rounds,
         "machine": machine("av", "openvino", "opencv-python-headless", "numpy")
-        | {"ffmpeg": version},
+        | {"ffmpeg": version, "load_before": round(load, 1)},
         "redact": rows["redact"] | {"stages_s": report["seconds"]},
         "ffmpeg": rows["ffmpeg"],
         "times_as_long": round(rows["redact"]["median_s"] / rows["ffmpeg"]["median_s"], 2),
@@ -153,6 +155,8 @@ def main() -> None:
     for name in ("redact", "ffmpeg"):
         print(f"{name:8}{result[name]['median_s']:>8} s{result[name]['fps']:>8} frames/s")
     print(f"a run takes {result['times_as_long']} times as long as transcoding alone")
+    if (load := result["machine"]["load_before"]) > 0.5:
+        print(f"careful: the machine was busy with something else (load {load})")
     save(arguments.json or RESULTS / f"transcode-{today()}.json", result)
 
 
