@@ -98,6 +98,7 @@ def compare(
     clip: Path, zone: Path, models: list[Path], rounds: int, folder: Path
 ) -> dict[str, Any]:
     ffmpeg, version = need_ffmpeg()
+    load = os.getloadavg()[0]  # before anything of this adds to it
     source = as_1080p(clip, folder, ffmpeg)
     outputs = {}
     for name in ("redact", "ffmpeg"):
@@ -110,7 +111,6 @@ def compare(
         "redact": [*redact, *named, "-o", str(outputs["redact"])],
         "ffmpeg": [*transcode, str(outputs["ffmpeg"])],
     }
-    load = os.getloadavg()[0]
     seconds = measure(commands, outputs, rounds)
     report = json.loads(Path(f"{outputs['redact']}.redact.json").read_text())
     frames = report["frames"]["all"]
