@@ -1,0 +1,197 @@
+"""What is covered: every hidden box wholly; motion gives way to shown people, people do not."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scenes import BEYOND, INFO, LAWN, ON, Box, frame, row, times_of
+
+from redact.geometry import Zone
+from redact.masking import mask_of
+from redact.structures import Decision, Label, Mask, Reason, Tracks
+
+SHOWN = Reason.ON_PROPERTY
+GROW = 0.1
+
+
+def mask_for(
+    subjects: Tracks,
+    reasons: list[Reason],
+    window: list[Tracks] | None = None,
+    at: int = 0,
+    zone: Zone = LAWN,
+    rate: float = 10,
+    grow: float = GROW,
+    **flags: bool,
+) -> Mask:
+    window = window or [subjects]
+    decision = Decision(subjects, np.array(reasons, np.uint8), **flags)
+    return mask_of(INFO, decision, window, times_of(window, rate), at, zone, grow)
+
+
+def covered(mask: Mask) -> np.ndarray:
+    """(height, width) bool: pixels whose middle lies in a box of the mask."""
+    y, x = np.mgrid[: INFO.height, : INFO.width] + 0.5
+    out = np.zeros((INFO.height, INFO.width), np.bool_)
+    for x1, y1, x2, y2 in mask.boxes.tolist():
+        out |= (x >= x1) & (x < x2) & (y >= y1) & (y < y2)
+    return out
+
+
+def share_covered(mask: Mask, box: Box | np.ndarray) -> float:
+    x1, y1, x2, y2 = (round(float(v)) for v in box)
+    part = covered(mask)[max(0, y1) : max(0, y2), max(0, x1) : max(0, x2)]
+    return float(part.mean()) if part.size else 1.0
+
+
+def test_nothing_hidden_is_an_empty_mask() -> None:
+    assert mask_for(row(ON), [SHOWN]).empty
+    assert mask_for(Tracks.empty(), []).empty
+
+
+def test_a_hidden_person_is_covered_with_a_margin_on_every_side() -> None:
+    box = mask_for(row(BEYOND), [Reason.OUTSIDE]).boxes
+    assert (box[:, :2].min(axis=0) < BEYOND[:2]).all()
+    assert (box[:, 2:].max(axis=0) > BEYOND[2:]).all()
+
+
+def test_the_margin_grows_with_speed() -> None:
+    still = mask_for(row(BEYOND), [Reason.OUTSIDE]).boxes
+    fast = mask_for(row(BEYOND, velocity=(200, 0)), [Reason.OUTSIDE]).boxes
+    assert fast[:, 0].min() < still[:, 0].min()
+    assert fast[:, 2].max() > still[:, 2].max()
+
+
+def test_boxes_of_the_frames_around_are_joined() -> None:
+    boxes = [(180.0 + 5 * k, 20.0, 220.0 + 5 * k, 120.0) for k in range(5)]
+    window = [row(b) for b in boxes]
+    mask = mask_for(window[2], [Reason.OUTSIDE], window, at=2, grow=0.0, rate=25)
+    assert mask.boxes[:, 0].min() <= boxes[1][0]
+    assert mask.boxes[:, 2].max() >= boxes[3][2]
+
+
+def test_the_whole_frame_wins_over_everything() -> None:
+    assert mask_for(row(ON), [SHOWN], whole_frame=True).whole
+
+
+def test_the_whole_outside_is_hidden_but_for_people_who_are_shown() -> None:
+    rows = frame(row(ON, 1), row(BEYOND, 2))
+    mask = mask_for(rows, [SHOWN, Reason.OUTSIDE], whole_outside=True)
+    assert mask.outside is LAWN
+    assert len(mask.keep) == 1
+    assert (mask.keep[0, :2] <= ON[:2]).all()
+    assert (mask.keep[0, 2:] >= ON[2:]).all()
+
+
+def test_motion_gives_way_to_people_who_are_shown() -> None:
+    around = (150.0, 90.0, 250.0, 240.0)
+    rows = frame(row(ON, 1), row(around, 2, label=Label.MOTION))
+    mask = mask_for(rows, [SHOWN, Reason.MOTION])
+    assert share_covered(mask, ON) == 0
+    assert share_covered(mask, (150.0, 90.0, 160.0, 240.0)) == 1
+
+
+def test_hidden_people_do_not_give_way() -> None:
+    behind = (190.0, 100.0, 240.0, 200.0)
+    mask = mask_for(frame(row(ON, 1), row(behind, 2)), [SHOWN, Reason.OUTSIDE])
+    assert share_covered(mask, behind) == 1
+
+
+def test_margins_give_way_to_people_who_are_shown() -> None:
+    beside = (230.0, 110.0, 270.0, 215.0)
+    mask = mask_for(frame(row(ON, 1), row(beside, 2)), [SHOWN, Reason.OUTSIDE], grow=0.5)
+    assert share_covered(mask, beside) == 1
+    assert share_covered(mask, ON) == 0
+
+
+def test_someone_lost_gives_way_to_a_nearer_person_who_is_shown_but_not_beside_them() -> None:
+    lost = row((170.0, 60.0, 230.0, 160.0), 2, coasting=True)
+    mask = mask_for(frame(row(ON, 1), lost), [SHOWN, Reason.OUTSIDE])
+    assert share_covered(mask, ON) < 0.2  # to the nearest blocks
+    assert share_covered(mask, (172.0, 62.0, 228.0, 110.0)) == 1
+
+
+def test_someone_lost_does_not_give_way_to_a_farther_person() -> None:
+    lost = (170.0, 180.0, 230.0, 290.0)
+    rows = frame(row(ON, 1), row(lost, 2, coasting=True))
+    assert share_covered(mask_for(rows, [SHOWN, Reason.OUTSIDE]), lost) == 1
+
+
+def test_a_face_without_a_body_hides_the_body_too() -> None:
+    face = (100.0, 60.0, 112.0, 76.0)
+    mask = mask_for(row(face, label=Label.FACE), [Reason.UNBOUND_FACE])
+    assert share_covered(mask, face) == 1
+    assert mask.boxes[:, 3].max() >= 76 + 2 * 16
+
+
+def test_a_face_counts_for_a_person_of_more_than_its_own_size() -> None:
+    face = (100.0, 60.0, 112.0, 76.0)
+    mask = mask_for(row(face, label=Label.FACE), [Reason.UNBOUND_FACE])
+    assert mask.side.min() > 12
+
+
+def test_of_an_unidentified_mover_on_the_property_only_the_part_beyond_is_hidden() -> None:
+    mover = row((160.0, 90.0, 240.0, 230.0), label=Label.MOTION)
+    mask = mask_for(mover, [Reason.MOTION_BEYOND])
+    assert share_covered(mask, (160.0, 90.0, 240.0, 150.0)) == 1
+    assert share_covered(mask, (160.0, 176.0, 240.0, 230.0)) == 0
+
+
+@st.composite
+def _scenes(draw: st.DrawFn) -> tuple[Tracks, list[Reason]]:
+    rows, reasons = [], []
+    for track_id in range(draw(st.integers(1, 5))):
+        x, y = draw(st.floats(0, 380, width=32)), draw(st.floats(0, 280, width=32))
+        w, h = draw(st.floats(4, 120, width=32)), draw(st.floats(4, 200, width=32))
+        label = draw(st.sampled_from([Label.PERSON, Label.PERSON, Label.FACE, Label.MOTION]))
+        speed = draw(st.floats(-300, 300, width=32))
+        box = (x, y, x + w, y + h)
+        rows.append(
+            row(box, track_id, label=label, velocity=(speed, 0), coasting=draw(st.booleans()))
+        )
+        hides = Reason.MOTION if label == Label.MOTION else Reason.OUTSIDE
+        reasons.append(draw(st.sampled_from([SHOWN, hides])))
+    return frame(*rows), reasons
+
+
+@settings(max_examples=100, deadline=None)
+@given(_scenes())
+def test_the_box_of_everyone_hidden_who_was_found_is_wholly_covered(
+    scene: tuple[Tracks, list[Reason]],
+) -> None:
+    subjects, reasons = scene
+    mask = mask_for(subjects, reasons)
+    for box, label, coasting, reason in zip(
+        subjects.xyxy, subjects.label, subjects.coasting, reasons, strict=True
+    ):
+        if reason.hides and label != Label.MOTION and not coasting:
+            inside = (mask.boxes[:, :2] <= box[:2]).all(1) & (mask.boxes[:, 2:] >= box[2:]).all(1)
+            assert inside.any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(_scenes())
+def test_where_nobody_is_shown_everything_hidden_is_wholly_covered(
+    scene: tuple[Tracks, list[Reason]],
+) -> None:
+    subjects, _ = scene
+    motion = subjects.label == Label.MOTION
+    lost_face = (subjects.label == Label.FACE) & subjects.coasting  # hidden with its body
+    reasons = [Reason.MOTION if m else Reason.OUTSIDE for m in motion]
+    mask = mask_for(subjects, reasons)
+    for box in subjects.xyxy[~lost_face]:
+        inside = (mask.boxes[:, :2] <= box[:2]).all(1) & (mask.boxes[:, 2:] >= box[2:]).all(1)
+        assert inside.any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(_scenes())
+def test_every_shape_has_a_finite_box_and_a_positive_side(
+    scene: tuple[Tracks, list[Reason]],
+) -> None:
+    mask = mask_for(*scene)
+    assert len(mask.side) == len(mask.boxes)
+    assert np.isfinite(mask.boxes).all()
+    assert (mask.boxes[:, 2:] > mask.boxes[:, :2]).all()
+    assert (mask.side > 0).all()
