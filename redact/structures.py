@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Self
 
@@ -339,10 +339,10 @@ class RedactedFrame:
     duration: int
     hidden: int  # shapes hidden in this frame
     owner: Any = None
-    _made_by: object = None
+    made_by: InitVar[object] = None  # no field: `dataclasses.replace` cannot pass it on
 
-    def __post_init__(self) -> None:
-        if self._made_by is not _EFFECT_ONLY:
+    def __post_init__(self, made_by: object) -> None:
+        if made_by is not _EFFECT_ONLY:
             raise TypeError("only an effect makes a RedactedFrame")
 
     @property
@@ -368,18 +368,8 @@ def redacted(frame: Frame, planes: tuple[Plane, Plane, Plane] | None, hidden: in
     """
     y, u, v = planes or (frame.y, frame.u, frame.v)
     owner = None if planes else frame.owner
-    return RedactedFrame(
-        y,
-        u,
-        v,
-        frame.pts,
-        frame.time_base,
-        frame.index,
-        frame.duration,
-        hidden,
-        owner,
-        _EFFECT_ONLY,
-    )
+    times = frame.pts, frame.time_base, frame.index, frame.duration
+    return RedactedFrame(y, u, v, *times, hidden, owner, _EFFECT_ONLY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ A command raises, or returns its exit code; it prints no error itself.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -78,12 +80,15 @@ class Door(click.Group):
             return super().main(args, prog_name, standalone_mode=False, **extra)
         try:
             result = super().main(args, prog_name, standalone_mode=False, **extra)
+            sys.stdout.flush()  # a full disk or a closed pipe shows only now
         except Exception as error:  # noqa: BLE001 - the last door: each becomes one line
             _leave(error, settings.debug)
         raise SystemExit(result if isinstance(result, int) else 0)
 
 
 def _leave(error: Exception, debug: bool) -> NoReturn:
+    if isinstance(error, OSError):
+        _drop_stdout()
     if isinstance(error, click.Abort):
         fail("interrupted", INTERRUPTED)
     if isinstance(error, click.UsageError):
@@ -95,6 +100,14 @@ def _leave(error: Exception, debug: bool) -> NoReturn:
     if debug:
         click.echo(trace_of(error), err=True, nl=False)
     fail(describe(error), exit_code_of(error))
+
+
+def _drop_stdout() -> None:
+    """Point a broken standard output elsewhere, or Python complains of it again at exit."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _usage(error: click.UsageError) -> str:

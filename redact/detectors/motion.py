@@ -98,7 +98,9 @@ class MotionNet:
         slow = 1 - np.exp(-step / max(self._options.memory, 1e-3))
         rate = np.where(moving, slow, fast).astype(np.float32)[..., None]
         self._mean += rate * (small - self._mean)
-        self._var += rate * (np.square(difference) - self._var)
+        # The spread is learned from the background alone: what stands there is no noise of it.
+        spread_rate = np.where(moving, 0.0, fast).astype(np.float32)[..., None]
+        self._var += spread_rate * (np.square(difference) - self._var)
         np.maximum(self._var, 1.0, out=self._var)
 
 

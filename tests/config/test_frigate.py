@@ -164,7 +164,8 @@ def test_coordinates_that_are_none_are_refused(tmp_path, coordinates, said):
         ("x: " + "y" * (1 << 18), "larger than 256 KiB"),
         ("a: &a 1\nb: [" + "*a, " * 1001 + "]", "more than 1000 aliases"),
         (BOMB, "type list is not a number"),
-        (MERGE_BOMB, "merges. has over 10000 lines"),
+        # PyYAML 6.0.4 merges each alias once: then the file is merely empty of cameras.
+        (MERGE_BOMB, "merges. has over 10000 lines|the file has none"),
     ],
 )
 def test_a_file_that_is_not_frigates_says_why(tmp_path, text, said):

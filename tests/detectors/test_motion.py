@@ -108,9 +108,6 @@ def test_slowly_growing_daylight_is_not_motion() -> None:
     assert sum(len(r) for r in after if r is not None) == 0
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the variance learns from what moves and swallows it within seconds"
-)
 def test_whoever_stands_still_for_a_minute_stays_in_the_net() -> None:
     def draw(index: int, planes: Planes) -> None:
         scene(planes)
@@ -122,9 +119,6 @@ def test_whoever_stands_still_for_a_minute_stays_in_the_net() -> None:
     assert all(covers(r, (150, 70, 166, 118)) for r in standing)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the variance learns from what moves and swallows it within seconds"
-)
 def test_a_thing_that_stays_becomes_background_after_the_memory() -> None:
     def draw(index: int, planes: Planes) -> None:
         scene(planes)

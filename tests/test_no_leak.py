@@ -1,0 +1,137 @@
+"""End to end through real files: who is beyond the property can be seen in no output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+import redact
+from redact.config import Config, MotionOptions, load_zone
+from redact.evaluate import Evaluation, Truth, evaluate, load_truth
+from redact.structures import Detections, Frame, Label
+from redact.testing import ScriptedDetector
+
+SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+
+
+def oracle(
+    truth: Truth, missing: Callable[[int, int], bool] = lambda _f, _t: False
+) -> ScriptedDetector:
+    """Finds everyone of whom a tenth can be seen, exactly; misses (frame, track) where told."""
+
+    def answer(frame: Frame) -> Detections:
+        rows = range(len(truth))[truth.at(frame.index)]
+        seen = [
+            r
+            for r in rows
+            if truth.visibility[r] >= 0.1 and not missing(frame.index, int(truth.track_id[r]))
+        ]
+        return Detections.of(truth.xyxy[seen], 0.9, Label.PERSON)
+
+    return ScriptedDetector(answer, {Label.PERSON})
+
+
+def driveway(tmp_path: Path, detector: ScriptedDetector | None, **options: object) -> Evaluation:
+    zone = load_zone(SAMPLES / "driveway.zone.json")
+    config = Config(zone=zone, **options)  # type: ignore[arg-type]
+    source, out = SAMPLES / "driveway.mp4", tmp_path / "redacted.mp4"
+    redact.run(source, out, config, detector=detector)
+    return evaluate(source, out, SAMPLES / "driveway.gt.csv", zone)
+
+
+@pytest.fixture(scope="module")
+def truth() -> Truth:
+    return load_truth(SAMPLES / "driveway.gt.csv")
+
+
+def percent(evaluation: Evaluation, name: str = "leaked_percent") -> float:
+    assert evaluation.frames_match
+    return float(evaluation.to_dict()[name])
+
+
+def leaks(evaluation: Evaluation) -> list[tuple[int, int]]:
+    """(frame, track) of every leak."""
+    return [(s.frame, s.track_id) for s in evaluation.leaks]
+
+
+def worst_track(evaluation: Evaluation) -> float:
+    """Share of the frames of a track beyond the property in which it leaks."""
+    return max(t.leaked / t.outside for t in evaluation.tracks if t.outside)
+
+
+@pytest.mark.slow
+def test_without_any_model_nobody_beyond_the_property_leaks(tmp_path: Path) -> None:
+    """Also once the net is warm: for most of the clip the outside is not hidden whole."""
+    evaluation = driveway(tmp_path, None, motion=MotionOptions(warmup_alone=2.0))
+    assert worst_track(evaluation) <= 0.02, leaks(evaluation)
+
+
+@pytest.mark.slow
+def test_with_perfect_detections_nobody_leaks_and_hardly_anyone_inside_is_hidden(
+    tmp_path: Path, truth: Truth
+) -> None:
+    evaluation = driveway(tmp_path, oracle(truth))
+    assert percent(evaluation) == 0, leaks(evaluation)
+    # People who pass behind a resident take whole blocks, and their margins, of the resident.
+    assert percent(evaluation, "hidden_percent") <= 7
+
+
+@pytest.mark.slow
+def test_a_detector_that_misses_four_frames_in_fifteen_leaks_hardly_anyone(
+    tmp_path: Path, truth: Truth
+) -> None:
+    """Look-back, coasting and the motion net fill what a detector misses."""
+    detector = oracle(truth, lambda frame, track: (frame + 3 * track) % 15 < 4)
+    evaluation = driveway(tmp_path, detector)
+    assert percent(evaluation) <= 1, leaks(evaluation)
+
+
+@pytest.mark.slow
+def test_without_the_motion_net_exact_detections_alone_leak_nobody(
+    tmp_path: Path, truth: Truth
+) -> None:
+    evaluation = driveway(tmp_path, oracle(truth), motion=MotionOptions(enabled=False))
+    assert percent(evaluation) == 0, leaks(evaluation)
+
+
+# -- real footage ---------------------------------------------------------------------------
+
+
+def excerpt_truth(path: Path, frames: int, to: Path) -> Path:
+    lines = path.read_text().splitlines()
+    kept = [line for line in lines[1:] if int(line.split(",")[0]) < frames]
+    to.write_text("\n".join([lines[0], *kept]) + "\n")
+    return to
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "frames"), [("tud_campus", 71), ("pets09_s2l1", 150)])
+def test_on_real_footage_with_real_models_hardly_anyone_leaks(
+    shared: Path, tmp_path: Path, name: str, frames: int
+) -> None:
+    footage, weights = shared / "footage", shared / "weights"
+    models = tuple(weights / f for f in ("yolo11n_coco_dyn.onnx", "yunet_n_dynamic.onnx"))
+    zone = load_zone(footage / f"{name}.zone.json")
+    labels = excerpt_truth(footage / f"{name}.gt.csv", frames, tmp_path / "truth.csv")
+    original, out = tmp_path / "original.mp4", tmp_path / "redacted.mp4"
+    _cut(footage / f"{name}.mp4", frames, original)
+    redact.run(original, out, Config(zone=zone, models=models))
+    evaluation = evaluate(original, out, labels, zone)
+    assert evaluation.frames == frames
+    assert percent(evaluation) <= 0.5, leaks(evaluation)
+
+
+def _cut(source: Path, frames: int, to: Path) -> None:
+    """The first frames of a clip, in the very packets of the clip."""
+    import av
+
+    with av.open(str(source)) as whole, av.open(str(to), "w") as part:
+        stream = whole.streams.video[0]
+        copy = part.add_stream_from_template(stream)
+        for packet in islice(whole.demux(stream), frames):
+            if packet.dts is not None:
+                packet.stream = copy
+                part.mux(packet)
