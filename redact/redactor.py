@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from redact.errors import RedactError, StageError
 from redact.geometry import Zone
 from redact.masking import mask_of
 from redact.protocols import Detector, Effect, MotionDetector, Policy, Tracker
-from redact.structures import Decision, Detections, Frame, RedactedFrame, StreamInfo, Tracks
+from redact.structures import Decision, Detections, Frame, Mask, RedactedFrame, StreamInfo, Tracks
 
 _PAST = 2.0  # seconds of tracks kept behind the frame that leaves: longer than tracks coast
 _T = TypeVar("_T")
@@ -163,7 +164,8 @@ class Redactor:
             entry.unsure = result is None
             assert entry.frame is not None
             found = Detections.empty() if result is None else result
-            entry.moving = self._motion_tracker.update(entry.frame, found)
+            track = partial(self._motion_tracker.update, entry.frame, found)
+            entry.moving = self._guard(entry, "motion tracker", track, Tracks.empty())
 
     # -- leaving --------------------------------------------------------------------------
 
@@ -191,7 +193,8 @@ class Redactor:
             whole_outside=decision.whole_outside or self._outside_unknown(entry),
             whole_frame=decision.whole_frame or frame.corrupt or entry.failed,
         )
-        mask = mask_of(self.info, decision, tracks, times, at, self._zone, self._grow)
+        shapes = partial(mask_of, self.info, decision, tracks, times, at, self._zone, self._grow)
+        mask = self._guard(entry, "mask", shapes, Mask(whole=True))
         try:
             finished = self._effect.apply(frame, mask)
         except Exception as error:

@@ -314,8 +314,11 @@ class FailingNet:
 
     delay = 0
 
+    def __init__(self, fails: bool = True) -> None:
+        self._fails = fails
+
     def push(self, frame: Frame) -> list[Detections | None]:
-        if frame.index == 7:
+        if self._fails and frame.index == 7:
             raise ArithmeticError("odd")
         return [Detections.empty()]
 
@@ -339,8 +342,11 @@ def _with(part: str, on_failure: OnFailure) -> Redactor:
         "effect": FailingEffect(),
         "tracker": FailingTracker(),
         "motion": FailingNet(),
+        "motion_tracker": FailingTracker(),
     }
     parts[part] = failing[part]
+    if part == "motion_tracker":
+        parts["motion"] = FailingNet(fails=False)
     return Redactor(
         source_of(1).info,
         LAWN,
@@ -351,18 +357,36 @@ def _with(part: str, on_failure: OnFailure) -> Redactor:
     )
 
 
-@pytest.mark.parametrize("part", ["policy", "effect", "tracker", "motion"])
+@pytest.mark.parametrize("part", ["policy", "effect", "tracker", "motion", "motion_tracker"])
 def test_any_stage_that_fails_stops_the_run_and_is_named(part: str) -> None:
-    with pytest.raises(StageError, match=f"^frame 7: {part}: ArithmeticError: odd"):
+    said = part.replace("_", " ")
+    with pytest.raises(StageError, match=f"^frame 7: {said}: ArithmeticError: odd"):
         through(_with(part, "raise"), source_of(12))
 
 
-@pytest.mark.parametrize("part", ["policy", "tracker", "motion"])
+@pytest.mark.parametrize("part", ["policy", "tracker", "motion", "motion_tracker"])
 def test_a_live_stream_hides_the_frame_whole_on_which_any_stage_fails(part: str) -> None:
     source = source_of(12)
     out = through(_with(part, "hide"), source)
     assert [f.index for f in out if whole(source, f)] == [7]
     assert len(out) == 12
+
+
+@pytest.mark.parametrize("on_failure", ["raise", "hide"])
+def test_shapes_that_cannot_be_made_hide_the_frame_or_stop_the_run(
+    on_failure: OnFailure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(*_: object) -> Mask:
+        raise ArithmeticError("odd")
+
+    source = source_of(12)
+    redactor = redactor_of(source, ScriptedDetector({}), on_failure=on_failure)
+    monkeypatch.setattr("redact.redactor.mask_of", odd)
+    if on_failure == "raise":
+        with pytest.raises(StageError, match=r"^frame 0: mask: ArithmeticError: odd"):
+            through(redactor, source)
+    else:
+        assert all(whole(source, f) for f in through(redactor, source))
 
 
 def test_a_frame_that_no_effect_could_hide_never_comes_out_not_even_live() -> None:

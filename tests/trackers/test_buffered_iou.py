@@ -76,7 +76,7 @@ def rows_of(boxes: np.ndarray, scores: np.ndarray, labels: np.ndarray) -> list[t
     )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(clips())
 def test_every_detection_is_a_track_with_exactly_its_box_in_its_frame(
     clip: tuple[list[Detections], list[int]],
@@ -89,7 +89,7 @@ def test_every_detection_is_a_track_with_exactly_its_box_in_its_frame(
         )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(clips())
 def test_ids_are_unique_in_a_frame_keep_their_label_and_are_never_reused(
     clip: tuple[list[Detections], list[int]],
