@@ -112,8 +112,8 @@ class Redactor:
     def flush(self) -> list[RedactedFrame]:
         """The frames still held back; afterwards the redactor is as new."""
         if self._motion is not None and self._pending:
-            last = self._pending[-1]
-            self._settle_motion(self._guard(last, "motion", self._motion.flush, None))
+            last, flush = self._pending[-1], self._motion.flush
+            self._settle_motion(self._guard(last, "motion", lambda: self._counted(flush()), None))
         out = self._leave(0)
         self._restart()
         for part in (self._tracker, self._motion, self._motion_tracker, self._effect):
@@ -147,7 +147,14 @@ class Redactor:
 
     def _moved(self, frame: Frame) -> list[Detections | None] | None:
         assert self._motion is not None
-        return self._motion.push(frame)
+        return self._counted(self._motion.push(frame))
+
+    def _counted(self, results: list[Detections | None]) -> list[Detections | None]:
+        """More answers than frames that wait would belong to the wrong frames."""
+        waiting = sum(e.moving is None for e in self._pending)
+        if len(results) > waiting:
+            raise ValueError(f"{len(results)} answers for {waiting} frames that wait for one")
+        return results
 
     def _settle_motion(self, results: list[Detections | None] | None) -> None:
         """Give each motion result to the oldest frame that waits for one."""

@@ -429,3 +429,27 @@ def test_someone_out_of_memory_is_told_even_live() -> None:
     detector = ScriptedDetector({7: MemoryError()})
     with pytest.raises(MemoryError):
         through(redactor_of(source, detector, on_failure="hide"), source)
+
+
+class ChattyNet(FailingNet):
+    """A motion net that answers twice, so that its answers slip ahead of their frames."""
+
+    def push(self, frame: Frame) -> list[Detections | None]:
+        del frame
+        return [Detections.empty(), Detections.empty()]
+
+
+def test_a_motion_net_that_answers_for_frames_that_do_not_wait_stops_the_run() -> None:
+    source = source_of(3)
+    redactor = Redactor(
+        source.info,
+        LAWN,
+        policy=PropertyPolicy(LAWN),
+        effect=make_effect(FILL),
+        tracker=BufferedIoUTracker(),
+        motion=ChattyNet(),
+        motion_tracker=BufferedIoUTracker(first_id=1 << 40),
+        look_back=2,
+    )
+    with pytest.raises(StageError, match=r"frame 0: motion: .*2 answers for 1"):
+        through(redactor, source)
