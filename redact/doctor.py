@@ -32,8 +32,8 @@ _ENCODERS = {
 }
 _NEEDED = ("numpy", "msgspec", "click", "rich", "pyyaml")
 _OPTIONAL = {
-    "ultralytics": "only .pt models need it: pip install 'redact[ultralytics]'",
-    "torch": "only .pt models need it: pip install 'redact[ultralytics]'",
+    "ultralytics": "only .pt models need it: pip install torch ultralytics",
+    "torch": "only .pt models need it: pip install torch ultralytics",
     "onnxruntime": "not needed; OpenVINO runs .onnx files as well",
 }
 
@@ -192,19 +192,18 @@ def _inference() -> Iterator[Check]:
 
 
 def _openvino_version() -> str:
-    from redact.detectors.runtime import _openvino  # the one door, that keeps telemetry out
+    from redact.detectors.runtime import version
 
-    return str(_openvino().__version__)
+    return version()
 
 
 def _devices() -> str:
-    from redact.detectors.runtime import _the_core
+    from redact.detectors.runtime import devices
 
-    core = _the_core()
-    names = [f"{d} ({core.get_property(d, 'FULL_DEVICE_NAME')})" for d in core.available_devices]
+    names = devices()
     if not names:
         raise RuntimeError("OpenVINO finds no device to run on")
-    return "; ".join(" ".join(name.split()) for name in names)
+    return "; ".join(f"{device} ({' '.join(name.split())})" for device, name in names.items())
 
 
 def _model(path: Path) -> Iterator[Check]:

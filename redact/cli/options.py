@@ -18,6 +18,7 @@ from redact.config import (
     EffectOptions,
     OutputOptions,
     PolicyOptions,
+    config_of,
     load_config_file,
     load_zone,
     zone_of,
@@ -27,6 +28,7 @@ from redact.geometry import Zone
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
+_NO_FILE = Path("redact.toml")  # nothing is read: only its folder counts
 
 
 def _choice(section: type, key: str) -> click.Choice[str]:
@@ -96,17 +98,10 @@ def make_config(
     flags: the parameters of `_TARGETS`, None where not given.
     """
     file = load_config_file(config) if config is not None else ConfigFile()
-    folder = config.parent if config is not None else Path()
     merged = _with_flags(file, flags)
     property_ = _property(zone, everyone, merged, config)
-    models = model or tuple(folder / path for path in merged.models)
-    sections = {
-        name: getattr(merged, name)
-        for name in ("detector", "motion", "tracking", "policy", "effect", "output")
-    }
-    if merged.look_back is not None:
-        sections["look_back"] = merged.look_back
-    return Config(zone=property_, models=models, **sections)
+    made = config_of(merged, config or _NO_FILE, property_)
+    return msgspec.structs.replace(made, models=model) if model else made
 
 
 def _with_flags(file: ConfigFile, flags: dict[str, Any]) -> ConfigFile:

@@ -60,6 +60,17 @@ def _the_core() -> Any:
         return _core[0]
 
 
+def version() -> str:
+    """The version of OpenVINO. Raises MissingDependencyError."""
+    return str(_openvino().__version__)
+
+
+def devices() -> dict[str, str]:
+    """What OpenVINO can run on: device -> its full name. Raises MissingDependencyError."""
+    core = _the_core()
+    return {d: str(core.get_property(d, "FULL_DEVICE_NAME")) for d in core.available_devices}
+
+
 class Network:
     """A graph, compiled once per input size and safe to run from many threads.
 

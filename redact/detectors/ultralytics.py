@@ -62,7 +62,7 @@ def _offline_ultralytics() -> Any:
             from ultralytics.nn.autobackend import AutoBackend
         except ImportError as error:
             raise MissingDependencyError(
-                f"{error.name or error} cannot be imported: run `pip install redact[ultralytics]`"
+                f"{error.name or error} cannot be imported: run `pip install torch ultralytics`"
             ) from error
         return torch, AutoBackend
 

@@ -149,6 +149,11 @@ def test_a_zone_is_given_once(tmp_path):
         load_config(path)
 
 
+def test_the_digest_says_nothing_of_how_fast_a_run_is():
+    quick = Config(zone=Zone.nothing(), detector=DetectorOptions(threads=8))
+    assert quick.digest == Config(zone=Zone.nothing()).digest
+
+
 def test_the_digest_tells_every_option_apart():
     base = Config(zone=Zone.nothing())
     zone = Zone.of([[[0, 0], [1, 0], [1, 1]]])
