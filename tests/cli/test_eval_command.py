@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from redact.cli import cli
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
-CLIP = str(SAMPLES / "driveway.mp4")
-TRUTH = ("--truth", str(SAMPLES / "driveway.gt.csv"))
-ZONE = ("--zone", str(SAMPLES / "driveway.zone.json"))
+CLIP = str(SAMPLES / "driveway_small.mp4")
+TRUTH = ("--truth", str(SAMPLES / "driveway_small.gt.csv"))
+ZONE = ("--zone", str(SAMPLES / "driveway_small.zone.json"))
 
 
 def call(*words: str) -> Result:

@@ -1,4 +1,4 @@
-"""The meter reads what it must on real footage and on the drawn sample."""
+"""The meter reads what it must on real footage and on our own sample."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from redact.evaluate import Evaluation, evaluate
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
 
-@pytest.fixture(params=["tud_campus", "pets09_s2l1", "shopdoor_cctv", "driveway"])
+@pytest.fixture(params=["tud_campus", "pets09_s2l1", "shopdoor_cctv", "driveway_small"])
 def clip(request: pytest.FixtureRequest, tmp_path: Path) -> Clip:
     name = str(request.param)
-    drawn = name == "driveway"
-    folder = SAMPLES if drawn else request.getfixturevalue("shared") / "footage"
+    ours = name == "driveway_small"
+    folder = SAMPLES if ours else request.getfixturevalue("shared") / "footage"
     zone = load_zone(folder / f"{name}.zone.json")
     return Clip(folder / f"{name}.mp4", folder / f"{name}.gt.csv", zone, 60, tmp_path)
 
