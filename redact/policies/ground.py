@@ -23,6 +23,7 @@ Reasons = npt.NDArray[np.uint8]
 _EDGE = 2.0  # pixels: a box that ends this near to a frame edge is cut by it
 _PART = 0.75  # share of a box within a person's from which on it is a part of that person
 _COASTED = 0.05  # share of a person's height by which a coasting part may reach higher
+_FACE_DOWN = 0.6  # share of a body from its top within which its face lies
 _PROOFS = 2  # pieces of evidence needed, however short the window
 
 
@@ -153,16 +154,16 @@ class PropertyPolicy:
     def _bind_faces(self, subjects: Tracks, reason: Reasons, people: BoolArray) -> None:
         faces = np.flatnonzero(subjects.label == Label.FACE)
         bodies = np.flatnonzero(people)
-        bound = _is_face_of(subjects.xyxy[faces], subjects.xyxy[bodies])
+        within, bound = _is_face_of(subjects.xyxy[faces], subjects.xyxy[bodies])
         for row, face in enumerate(faces):
-            owners = reason[bodies[bound[row]]]
-            if not len(owners):
-                reason[face] = Reason.UNBOUND_FACE
-            elif self._options.faces == "all":
+            worst = reason[bodies[within[row]]].max(initial=Reason.ON_PROPERTY)
+            if self._options.faces == "all" and within[row].any():
                 reason[face] = Reason.ANY_FACE
-            else:
-                worst = owners.max()
-                reason[face] = worst if worst >= Reason.OUTSIDE else Reason.OF_SHOWN_PERSON
+            elif worst >= Reason.OUTSIDE:
+                reason[face] = worst
+            else:  # a face at someone's knees is another one's
+                shown = bound[row].any()
+                reason[face] = Reason.OF_SHOWN_PERSON if shown else Reason.UNBOUND_FACE
 
 
 def _verdict(evidence: Reasons, coasting: bool) -> Reason:
@@ -185,10 +186,11 @@ def _cover(boxes: FloatArray, by: FloatArray, grow: float) -> FloatArray:
     return share
 
 
-def _is_face_of(faces: FloatArray, bodies: FloatArray) -> BoolArray:
-    """(n, m): the face's centre lies in the body's box, or just above it."""
+def _is_face_of(faces: FloatArray, bodies: FloatArray) -> tuple[BoolArray, BoolArray]:
+    """(n, m) twice: the face's centre lies in the body's box or just above it; and where a face
+    of that body would be."""
     centre = (faces[:, None, :2] + faces[:, None, 2:]) / 2
     size = np.maximum(bodies[None, :, 2:] - bodies[None, :, :2], 1e-6)
     place = (centre - bodies[None, :, :2]) / size
-    result: BoolArray = ((place > (-0.05, -0.1)) & (place < (1.05, 1.0))).all(axis=-1)
-    return result
+    within: BoolArray = ((place > (-0.05, -0.1)) & (place < (1.05, 1.0))).all(axis=-1)
+    return within, within & (place[..., 1] < _FACE_DOWN)

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from redact.structures import FloatArray, Tracks
+from redact.structures import FloatArray, Label, Tracks
 
 _BRIEF = 0.2  # seconds that a subject is looked back for, beyond the time it was observed
+_SURE = 0.35  # score from which on a person is certainly there
+_PROOFS = 2  # sure boxes after which a person is looked back for over the whole window
 _GROWTH = 0.35  # growth of a looked-back box, share of its size per second on each side
 _STEADY = 0.3  # seconds after which a new track's velocity is taken as known
 
@@ -48,14 +50,17 @@ def _carried_back(
     tracks: Tracks, k: int, i: int, window: Sequence[Tracks], times: Sequence[float], at: int
 ) -> Tracks | None:
     track_id, gap = tracks.track_id[i], times[k] - times[at]
-    observed, velocity = times[k], tracks.velocity[i]
+    observed, velocity, sure = times[k], tracks.velocity[i], 0
     for j in range(k, len(window)):
         row = np.flatnonzero((window[j].track_id == track_id) & ~window[j].coasting)
         if len(row):
             observed = times[j]
+            sure += int(window[j].score[row[0]] >= _SURE)
             if times[j] - times[k] <= _STEADY:
                 velocity = window[j].velocity[row[0]]
-    if gap > _BRIEF + observed - times[k]:
+    # Nobody appears from nowhere: whoever is surely there was there before, too.
+    certain = tracks.label[i] == Label.PERSON and sure >= _PROOFS
+    if gap > _BRIEF + observed - times[k] and not certain:
         return None
     box = tracks.xyxy[i]
     moved = box - np.tile(velocity * np.float32(min(gap, 1.0)), 2)

@@ -189,6 +189,16 @@ def test_the_box_that_is_carried_back_covers_where_the_walker_came_from() -> Non
     assert box[2] >= boxes[5][2]
 
 
+def test_someone_surely_seen_is_looked_back_for_over_the_whole_window() -> None:
+    window = [NOBODY] * 19 + [row(BEYOND)] * 2
+    assert hidden(decide(window, at=0))
+
+
+def test_someone_doubtful_is_looked_back_for_only_briefly() -> None:
+    window = [NOBODY] * 19 + [row(BEYOND, score=0.2)] * 2
+    assert len(decide(window, at=0).tracks) == 0
+
+
 def test_someone_seen_once_is_not_looked_back_for_over_seconds() -> None:
     window = [NOBODY] * 30 + [row(BEYOND)] + [NOBODY] * 5
     assert len(decide(window, at=0).tracks) == 0
@@ -228,6 +238,13 @@ def test_the_face_of_someone_shown_is_shown() -> None:
 def test_the_face_of_someone_hidden_is_hidden() -> None:
     decision = decide(always(row(BEYOND, 1), row(FACE_BEYOND, 2, label=Label.FACE)))
     assert hidden(decision, 2)
+
+
+def test_a_face_at_the_knees_of_someone_shown_is_not_theirs() -> None:
+    low = (192.0, ON[3] - 24, 208.0, ON[3] - 4)
+    decision = decide(always(row(ON, 1), row(low, 2, label=Label.FACE)))
+    assert reason_of(decision, 1) == Reason.ON_PROPERTY
+    assert reason_of(decision, 2) == Reason.UNBOUND_FACE
 
 
 def test_a_face_without_a_body_is_hidden_also_above_the_property() -> None:
