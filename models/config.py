@@ -1,0 +1,113 @@
+"""The recipe of one training, strict: an unknown key is an error."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the recipe."""
+
+
+class DataOptions(Section, frozen=True):
+    """folder: of the indices and the tar shards."""
+
+    folder: Path
+    train: str = "labels.jsonl"
+    val: str = "val.jsonl"
+    val_shard: str = "val.tar"
+    leave_out: list[str] = []  # file-name prefixes of data sets not to train on
+
+
+class TeacherOptions(Section, frozen=True):
+    """models: descriptions, all with a licence that lets us ship what was learned from them.
+
+    positive: score from which a teacher's box is a label; ignore: score from which nothing is
+    learned at its place.
+    """
+
+    models: list[Path]
+    long_side: int = 640
+    threads: int = 1
+    person_score: float = 0.12
+    face_score: float = 0.2
+    positive: tuple[float, float] = (0.45, 0.6)  # person, face
+    ignore: tuple[float, float] = (0.15, 0.25)
+
+
+class NetworkOptions(Section, frozen=True):
+    """Channels of the stem and of strides 4, 8, 16 and 32; blocks per stride; neck channels."""
+
+    stem: int = 16
+    widths: tuple[int, int, int, int] = (24, 48, 96, 160)
+    depths: tuple[int, int, int] = (1, 2, 2)
+    neck: int = 64
+    bins: int = 8  # of the distribution over each side's distance
+
+
+class AugmentOptions(Section, frozen=True):
+    """Chances of each change, 0..1."""
+
+    mosaic: float = 0.8
+    paste: float = 0.3
+    night: float = 0.25
+    grey: float = 0.15
+    weather: float = 0.1
+    blur: float = 0.15
+    compress: float = 0.3
+    noise: float = 0.2
+    occlude: float = 0.3
+
+
+class TrainOptions(Section, frozen=True):
+    """size: (height, width) of a training picture. steps: in all; the schedule needs it."""
+
+    size: tuple[int, int] = (320, 320)
+    batch: int = 8
+    steps: int = 3000
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.05
+    warm_up: int = 100
+    clean_last: int = 150  # last steps without mosaic and paste (YOLOX, Ge et al. 2021)
+    ema: float = 0.997
+    seed: int = 20261124
+    workers: int = 1
+    threads: int = 1
+    save_every: int = 100
+
+
+class Config(Section, frozen=True):
+    """work: folder for pseudo-labels, checkpoints, logs and exports; never committed."""
+
+    name: str
+    work: Path
+    data: DataOptions
+    teacher: TeacherOptions
+    network: NetworkOptions = NetworkOptions()
+    augment: AugmentOptions = AugmentOptions()
+    train: TrainOptions = TrainOptions()
+
+    @property
+    def pseudo(self) -> Path:
+        return self.work / "pseudo.jsonl"
+
+
+def load(path: Path) -> Config:
+    """Read a recipe; its paths count from its own folder.
+
+    Raises OSError, tomllib.TOMLDecodeError and msgspec.ValidationError.
+    """
+    base = path.resolve().parent
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    raw = msgspec.convert(table, Config, dec_hook=lambda kind, value: kind(value))
+    return msgspec.structs.replace(
+        raw,
+        work=base / raw.work,
+        data=msgspec.structs.replace(raw.data, folder=base / raw.data.folder),
+        teacher=msgspec.structs.replace(
+            raw.teacher, models=[base / model for model in raw.teacher.models]
+        ),
+    )
