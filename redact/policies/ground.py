@@ -155,6 +155,8 @@ class PropertyPolicy:
         faces = np.flatnonzero(subjects.label == Label.FACE)
         bodies = np.flatnonzero(people)
         within, bound = _is_face_of(subjects.xyxy[faces], subjects.xyxy[bodies])
+        # Where a lost body or one found only later may be, a face may be anyone's.
+        bound &= reason[bodies] == Reason.ON_PROPERTY
         for row, face in enumerate(faces):
             worst = reason[bodies[within[row]]].max(initial=Reason.ON_PROPERTY)
             if self._options.faces == "all" and within[row].any():

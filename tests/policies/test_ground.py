@@ -247,6 +247,19 @@ def test_a_face_at_the_knees_of_someone_shown_is_not_theirs() -> None:
     assert reason_of(decision, 2) == Reason.UNBOUND_FACE
 
 
+def test_a_face_is_not_shown_for_someone_who_appears_there_only_later() -> None:
+    face = (192.0, ON[1] + 4, 208.0, ON[1] + 24)
+    window = [row(face, 5, label=Label.FACE)] * 19 + [row(ON, 1)] * 2
+    assert reason_of(decide(window, at=0), 5) == Reason.UNBOUND_FACE
+
+
+def test_a_face_is_not_shown_for_someone_who_was_there_before() -> None:
+    face = row((192.0, ON[1] + 4, 208.0, ON[1] + 24), 5, label=Label.FACE)
+    lost = frame(row(ON, 1, coasting=True), face)
+    window = [row(ON, 1)] * 6 + [lost] * 10
+    assert reason_of(decide(window, at=14), 5) == Reason.UNBOUND_FACE
+
+
 def test_a_face_without_a_body_is_hidden_also_above_the_property() -> None:
     for place in (FACE_ON, FACE_BEYOND):
         decision = decide(always(row(place, 2, label=Label.FACE)))
