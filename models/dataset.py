@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from models.config import Config
 from models.images import CLASSES, Entry, Picture, Shards, read_index
+from redact.trackers.assignment import iou
 
 PERSON, FACE, HEAD = (CLASSES.index(name) for name in ("person", "face", "head"))
 _SAME = 0.5  # overlap from which on a teacher's box and a label mean the same
@@ -81,7 +82,7 @@ def merged(entry: Entry, taught: list[list[float]] | None, config: Config) -> Tr
     for name, *rest in taught or []:
         label, box, score = int(name), np.array(rest[:4], np.float32), rest[4]
         own = entry.boxes[entry.classes == label]
-        if score < options.ignore[label] or (len(own) and _iou(box, own).max() >= _SAME):
+        if score < options.ignore[label] or (len(own) and iou(box[None], own).max() >= _SAME):
             continue
         sure = score >= options.positive[label] and not entry.labelled[label]
         if label == FACE and entry.labelled[PERSON]:  # face teachers also see cats
@@ -93,10 +94,3 @@ def merged(entry: Entry, taught: list[list[float]] | None, config: Config) -> Tr
 def _holds(people: npt.NDArray[np.float32], face: npt.NDArray[np.float32]) -> bool:
     centre = (face[:2] + face[2:]) / 2
     return bool(((people[:, :2] < centre) & (people[:, 2:] > centre)).all(axis=1).any())
-
-
-def _iou(box: npt.NDArray[np.float32], boxes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
-    common = np.clip(high - low, 0, None).prod(axis=1)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
-    return np.asarray(common / np.maximum(area - common, 1e-6), np.float32)

@@ -26,6 +26,7 @@ from models.images import CLASSES, Entry, Shards, as_frame, read_index
 from redact.config import DetectorOptions
 from redact.detectors import load_detector
 from redact.structures import Detections, Label
+from redact.trackers.assignment import iou
 
 BINS = ((0, 24), (24, 48), (48, 96), (96, 192), (192, 10_000))  # heights, pixels of the picture
 _FLOOR = 0.02  # lower ones cost time and change AP50 by little
@@ -46,10 +47,10 @@ class Tally:
         truth, weight = entry.boxes[mine], entry.weight[mine]
         order = np.argsort(-scores, kind="stable")
         boxes, scores = boxes[order], scores[order]
-        iou = overlaps(boxes, truth)
+        shared = iou(boxes, truth)
         taken = np.full(len(truth), -1.0)
         complete = bool(entry.labelled[label])
-        for box, row, score in zip(boxes, iou, scores, strict=True):
+        for box, row, score in zip(boxes, shared, scores, strict=True):
             free = np.where((taken < 0) & (row >= 0.5), row, 0)
             best = int(free.argmax()) if len(free) else -1
             hit = best >= 0 and free[best] > 0
@@ -92,17 +93,6 @@ class Tally:
                 if (low, high) in self.found
             },
         }
-
-
-def overlaps(a: Floats, b: Floats) -> Floats:
-    """(n, m) IoU."""
-    low, high = (
-        np.maximum(a[:, None, :2], b[None, :, :2]),
-        np.minimum(a[:, None, 2:], b[None, :, 2:]),
-    )
-    common = np.clip(high - low, 0, None).prod(-1)
-    area_a, area_b = ((v[:, 2:] - v[:, :2]).prod(-1) for v in (a, b))
-    return np.asarray(common / np.maximum(area_a[:, None] + area_b - common, 1e-6), np.float32)
 
 
 def _within(box: Floats, regions: Floats) -> bool:

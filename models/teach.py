@@ -16,24 +16,26 @@ from pathlib import Path
 import numpy as np
 
 from models.config import TeacherOptions, load
-from models.images import CLASSES, Entry, Shards, as_frame, read_index
+from models.images import CLASSES, Entry, Picture, Shards, as_frame, read_index
 from redact.config import DetectorOptions
 from redact.detectors import load_detector
-from redact.structures import Detections
+from redact.protocols import Detector
+from redact.structures import Detections, FloatArray
+from redact.trackers.assignment import iou
 
 
-def pseudo_boxes(detector: object, picture: np.ndarray) -> list[list[float]]:  # type: ignore[type-arg]
+def pseudo_boxes(detector: Detector, picture: Picture) -> list[list[float]]:
     """[class, x1, y1, x2, y2, score] of everything that a teacher sees, doubles joined."""
-    found: Detections = detector.detect([as_frame(picture)])[0]  # type: ignore[attr-defined]
+    found = detector.detect([as_frame(picture)])[0]
     return [
         [int(label), *(round(float(v), 1) for v in box), round(float(score), 3)]
         for label, box, score in _joined(found)
     ]
 
 
-def _joined(found: Detections, overlap: float = 0.55) -> list[tuple[int, np.ndarray, float]]:  # type: ignore[type-arg]
+def _joined(found: Detections, overlap: float = 0.55) -> list[tuple[int, FloatArray, float]]:
     """Weighted box fusion (Solovyev et al., 2021) of doubles of one class."""
-    out: list[tuple[int, np.ndarray, float]] = []  # type: ignore[type-arg]
+    out: list[tuple[int, FloatArray, float]] = []
     for label in np.unique(found.label):
         mine = found.select(found.label == label)
         order = np.argsort(-mine.score)
@@ -42,18 +44,11 @@ def _joined(found: Detections, overlap: float = 0.55) -> list[tuple[int, np.ndar
         for i in range(len(boxes)):
             if not free[i]:
                 continue
-            same = free & (_iou(boxes[i], boxes) >= overlap)
+            same = free & (iou(boxes[i : i + 1], boxes)[0] >= overlap)
             free &= ~same
             box = np.average(boxes[same], axis=0, weights=scores[same])
             out.append((int(label), box, float(scores[i])))
     return out
-
-
-def _iou(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
-    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
-    common = np.clip(high - low, 0, None).prod(axis=1)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) + (box[2:] - box[:2]).prod()
-    return np.asarray(common / np.maximum(area - common, 1e-6))
 
 
 def teach(options: TeacherOptions, entries: list[Entry], shards: Shards, out: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from redact.evaluate import Evaluation, Truth, evaluate, load_truth
 from redact.structures import Detections, Frame, Label
 from redact.testing import ScriptedDetector
 
-SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+ROOT = Path(__file__).resolve().parents[1]
+# Rendered, with residents right before passers-by; and drawn, where people rarely overlap.
+CLIPS = {"rendered": ROOT / "samples" / "driveway_small", "drawn": ROOT / "tests/data/drawn"}
 
 
 def oracle(
@@ -54,22 +57,37 @@ def _cut(source: Path, frames: int, to: Path) -> None:
                 part.mux(packet)
 
 
-def driveway(
-    tmp_path: Path, detector: ScriptedDetector | None, frames: int = 240, **options: object
-) -> Evaluation:
-    """The sample, or its first frames, redacted and judged."""
-    zone = load_zone(SAMPLES / "driveway_small.zone.json")
-    config = Config(zone=zone, **options)  # type: ignore[arg-type]
-    original, out = tmp_path / "original.mp4", tmp_path / "redacted.mp4"
-    _cut(SAMPLES / "driveway_small.mp4", frames, original)
-    labels = excerpt_truth(SAMPLES / "driveway_small.gt.csv", frames, tmp_path / "truth.csv")
-    redact.run(original, out, config, detector=detector)
-    return evaluate(original, out, labels, zone)
+@dataclass(frozen=True)
+class Scene:
+    """One of `CLIPS`. path: without the endings of its files."""
+
+    name: str
+    path: Path
+
+    def file(self, ending: str) -> Path:
+        return Path(f"{self.path}{ending}")
+
+    def judge(
+        self, folder: Path, detector: ScriptedDetector | None, frames: int = 240, **options: object
+    ) -> Evaluation:
+        """The clip, or its first frames, redacted and judged."""
+        zone = load_zone(self.file(".zone.json"))
+        config = Config(zone=zone, **options)  # type: ignore[arg-type]
+        original, out = folder / "original.mp4", folder / "redacted.mp4"
+        _cut(self.file(".mp4"), frames, original)
+        labels = excerpt_truth(self.file(".gt.csv"), frames, folder / "truth.csv")
+        redact.run(original, out, config, detector=detector)
+        return evaluate(original, out, labels, zone)
+
+
+@pytest.fixture(scope="module", params=CLIPS)
+def scene(request: pytest.FixtureRequest) -> Scene:
+    return Scene(request.param, CLIPS[request.param])
 
 
 @pytest.fixture(scope="module")
-def truth() -> Truth:
-    return load_truth(SAMPLES / "driveway_small.gt.csv")
+def truth(scene: Scene) -> Truth:
+    return load_truth(scene.file(".gt.csv"))
 
 
 def percent(evaluation: Evaluation, name: str = "leaked_percent") -> float:
@@ -88,40 +106,43 @@ def worst_track(evaluation: Evaluation) -> float:
 
 
 @pytest.mark.slow
-def test_without_any_model_nobody_beyond_the_property_leaks(tmp_path: Path) -> None:
+def test_without_any_model_nobody_beyond_the_property_leaks(tmp_path: Path, scene: Scene) -> None:
     """Also once the net is warm: for most of the clip the outside is not hidden whole."""
-    evaluation = driveway(tmp_path, None, motion=MotionOptions(warmup_alone=2.0))
+    evaluation = scene.judge(tmp_path, None, motion=MotionOptions(warmup_alone=2.0))
     assert worst_track(evaluation) <= 0.02, leaks(evaluation)
 
 
 @pytest.mark.slow
-def test_with_perfect_detections_nobody_leaks_and_most_people_inside_are_shown(
-    tmp_path: Path, truth: Truth
+def test_with_perfect_detections_nobody_leaks_and_hardly_anyone_inside_is_hidden(
+    tmp_path: Path, scene: Scene, truth: Truth
 ) -> None:
-    evaluation = driveway(tmp_path, oracle(truth))
+    evaluation = scene.judge(tmp_path, oracle(truth))
     assert percent(evaluation) == 0, leaks(evaluation)
-    # People pass right behind the residents and take whole blocks of them. The floor is what the
-    # exact boxes of those people hide already (7.1 %); measured 15.7 points above it. Goal: 5.
-    above = percent(evaluation, "hidden_percent") - percent(evaluation, "hidden_floor_percent")
-    assert above <= 17
+    # Who passes behind a resident takes whole blocks of them. In the rendered clip the exact boxes
+    # of those people alone hide 7.1 % (the floor), and the blocks 15.7 points more; the goal is 5.
+    hidden = percent(evaluation, "hidden_percent")
+    if scene.name == "drawn":
+        assert hidden <= 7
+    else:
+        assert hidden - percent(evaluation, "hidden_floor_percent") <= 17
 
 
 @pytest.mark.slow
 def test_a_detector_that_misses_four_frames_in_fifteen_leaks_hardly_anyone(
-    tmp_path: Path, truth: Truth
+    tmp_path: Path, scene: Scene, truth: Truth
 ) -> None:
     """Look-back, coasting and the motion net fill what a detector misses."""
     detector = oracle(truth, lambda frame, track: (frame + 3 * track) % 15 < 4)
-    evaluation = driveway(tmp_path, detector, frames=120)
+    evaluation = scene.judge(tmp_path, detector, frames=120)
     # Who was lost gives way to a resident before them: their legs beside the resident's show.
     assert percent(evaluation) <= 2, leaks(evaluation)
 
 
 @pytest.mark.slow
 def test_without_the_motion_net_exact_detections_alone_leak_nobody(
-    tmp_path: Path, truth: Truth
+    tmp_path: Path, scene: Scene, truth: Truth
 ) -> None:
-    evaluation = driveway(tmp_path, oracle(truth), 120, motion=MotionOptions(enabled=False))
+    evaluation = scene.judge(tmp_path, oracle(truth), 120, motion=MotionOptions(enabled=False))
     assert percent(evaluation) == 0, leaks(evaluation)
 
 
