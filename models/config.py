@@ -63,16 +63,22 @@ class AugmentOptions(Section, frozen=True):
 
 
 class TrainOptions(Section, frozen=True):
-    """size: (height, width) of a training picture. steps: in all; the schedule needs it."""
+    """size: (height, width) of a training picture.
+
+    steps: in all. decay: how many of them, at the end, lead the learning rate down to nothing
+    (before, it stays where it is, so that `steps` may be raised later and a training goes on from
+    the checkpoint kept where the decay began).
+    """
 
     size: tuple[int, int] = (320, 320)
     batch: int = 8
-    steps: int = 3000
+    steps: int = 24000
+    decay: int = 6000
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.05
     warm_up: int = 100
-    clean_last: int = 150  # last steps without mosaic and paste (YOLOX, Ge et al. 2021)
-    ema: float = 0.997
+    clean_last: int = 1500  # last steps without mosaic and paste (YOLOX, Ge et al. 2021)
+    ema: float = 0.999
     seed: int = 20261124
     workers: int = 1
     threads: int = 1

@@ -2,8 +2,9 @@
 
     python -m models.train models/detector.toml [--minutes N]
 
-Writes `checkpoint.pt` (weights, their moving average, optimiser, step) and `log.csv` in the work
-folder of the recipe; `python -m models.curves` draws the log.
+Writes `checkpoint.pt` (weights, their moving average, optimiser, step), `plateau.pt` (the same,
+where the learning rate began to fall: to train longer, make it `checkpoint.pt` and raise `steps`)
+and `log.csv` in the work folder of the recipe; `python -m models.curves` draws the log.
 """
 
 from __future__ import annotations
@@ -58,11 +59,11 @@ def collate(items: list[tuple[Any, Any]]) -> Batch:
 
 
 def rate(step: int, options: TrainOptions) -> float:
-    """Learning rate: a linear start, then half a cosine down to 2 %."""
+    """Learning rate: a linear start, a plateau, 1 - sqrt at the end (Hägele et al., 2024)."""
     if step < options.warm_up:
         return options.learning_rate * (step + 1) / options.warm_up
-    share = (step - options.warm_up) / max(options.steps - options.warm_up, 1)
-    return options.learning_rate * (0.02 + 0.98 * (1 + math.cos(math.pi * min(share, 1))) / 2)
+    share = (step - (options.steps - options.decay)) / max(options.decay, 1)
+    return options.learning_rate * (1 - math.sqrt(min(max(share, 0.0), 1.0)))
 
 
 class Trainer:
@@ -100,16 +101,17 @@ class Trainer:
             self.optimiser.load_state_dict(state["optimiser"])
             self.step = int(state["step"])
 
-    def save(self) -> None:
+    def save(self, file: Path | None = None) -> None:
+        file = file or self.file
         state = {
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
         }
-        part = self.file.with_suffix(".part")
+        part = file.with_suffix(".part")
         torch.save(state, part)
-        part.replace(self.file)
+        part.replace(file)
 
     def learn(self, batch: Batch) -> dict[str, float]:
         """One step; the losses by name."""
@@ -164,6 +166,8 @@ def run(config: Config, minutes: float) -> None:
                 spent = f"{time.monotonic() - began:.0f}"
                 writer.writerow([trainer.step, *values, f"{now:.2e}", spent])
                 sheet.flush()
+            if trainer.step == config.train.steps - config.train.decay:
+                trainer.save(config.work / "plateau.pt")
             if trainer.step % config.train.save_every == 0 or time.monotonic() > end:
                 trainer.save()
             if trainer.step >= config.train.steps or time.monotonic() > end:
