@@ -48,7 +48,7 @@ class Clock:
 class CellGrid:
     """All cells of one size over a frame.
 
-    value: (3, rows, columns) uint8 quantised means of y, u, v. bucket: (rows, columns) int64,
+    table: of `quantiser`. value: (3, rows, columns) uint8 quantised means of y, u, v. bucket: (rows, columns) int64,
     the hold in which a cell was last sampled. before: as `value`, of the hold before that one,
     or `value` itself.
     """
@@ -118,7 +118,7 @@ class CellGrid:
         for channel, plane in enumerate(planes):
             side = self._side >> (channel > 0)
             mean = area_means(plane[top * side : bottom * side, left * side : right * side], side)
-            np.copyto(value[channel], self._table[mean], where=part)
+            np.copyto(value[channel], self._table[channel, mean], where=part)
         np.copyto(before, value, where=part & ~lately)
         np.copyto(stamp, bucket, where=part)
         part[:] = False
@@ -152,9 +152,16 @@ def _pieces(length: int, side: int, whole: int) -> list[tuple[slice, slice]]:
 
 
 def quantiser(levels: int) -> Plane:
-    """(256,) uint8: each value to the middle of its one of `levels` equal steps."""
-    step = 256 / levels
-    return ((np.arange(256) // step + 0.5) * step).astype(np.uint8)
+    """(3, 256) uint8, for y, u and v: each value to that of its one of `levels` steps.
+
+    Luma takes the middle of equal steps. Chroma has a step around 128, so that a picture without
+    colour (infrared) gets none.
+    """
+    step, value = 256 / levels, np.arange(256)
+    luma = (value // step + 0.5) * step
+    index = np.clip(np.floor((value - 128) / step + 0.5), -(levels // 2), (levels - 1) // 2)
+    chroma = 128 + index * step
+    return np.stack([luma, chroma, chroma]).astype(np.uint8)
 
 
 def smooth(

@@ -64,28 +64,38 @@ def test_pixels_shuffled_inside_cells_change_no_bit(height: int, width: int, mas
 
 @pytest.mark.parametrize("levels", [2, 7, 32, 64])
 def test_means_of_one_quantisation_step_give_one_picture(levels: int) -> None:
-    table = quantiser(levels)
-    assert len(np.unique(table)) == levels
-    assert np.abs(table.astype(int) - np.arange(256)).max() <= np.ceil(128 / levels)
+    tables = quantiser(levels)
     low, high = grey(144, 192), grey(144, 192)
-    same_step = np.flatnonzero(table == table[120])
-    for a, b in zip(low, high, strict=True):
+    for table, a, b in zip(tables, low, high, strict=True):
+        assert len(np.unique(table)) == levels
+        same_step = np.flatnonzero(table == table[120])
+        assert len(same_step) >= 256 // levels
         a[:], b[:] = same_step[0], same_step[-1]
+    assert np.abs(tables[0].astype(int) - np.arange(256)).max() <= np.ceil(128 / levels)
     options = EffectOptions(levels=levels)
     one = BlurEffect(options).apply(frame_of(low), FAR)
     other = BlurEffect(options).apply(frame_of(high), FAR)
     assert_same(one, other, FAR)
 
 
+@pytest.mark.parametrize("levels", [2, 7, 32, 64])
+def test_a_picture_without_colour_gets_none(levels: int) -> None:
+    result = BlurEffect(EffectOptions(levels=levels)).apply(frame_of(grey(144, 192, 128)), FAR)
+    assert (result.u == 128).all()
+    assert (result.v == 128).all()
+
+
 def test_only_so_many_colours_can_be_told_apart() -> None:
     """The bound itself: 3 channels x log2(levels) bits per cell, reached and not passed."""
     one_cell = boxes_mask((16, 16, 32, 32))
-    seen = set()
+    seen: tuple[set[int], set[int], set[int]] = (set(), set(), set())
     for value in range(256):
         planes = grey(48, 48, value)
         result = BlurEffect(EffectOptions(levels=32)).apply(frame_of(planes), one_cell)
-        seen.add((int(result.y[20, 20]), int(result.u[10, 10]), int(result.v[10, 10])))
-    assert len(seen) == 32
+        shown = (result.y[20, 20], result.u[10, 10], result.v[10, 10])
+        for known, colour in zip(seen, shown, strict=True):
+            known.add(int(colour))
+    assert [len(known) for known in seen] == [32, 32, 32]
 
 
 @pytest.mark.parametrize(("height", "width"), [(37, 53), (64, 64), (16, 100), (5, 3)])

@@ -135,9 +135,10 @@ def test_the_whole_frame_can_be_hidden(kind: str, mask: Mask) -> None:
     assert result.hidden == 1
     everything = Mask(whole=True)
     other = effect_of(kind).apply(frame_of(other_secret(kind, original, everything, 5)), mask)
-    for plane, twin in zip(planes_of(result), planes_of(other), strict=True):
+    # Chroma pixels lie twice as far apart.
+    for plane, twin, smooth in zip(planes_of(result), planes_of(other), (8, 16, 16), strict=True):
         np.testing.assert_array_equal(plane, twin)
-        assert np.abs(np.diff(plane.astype(int), axis=0)).max() <= 8
+        assert np.abs(np.diff(plane.astype(int), axis=0)).max() <= smooth
 
 
 @every_effect
