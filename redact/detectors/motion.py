@@ -15,14 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from redact.config import MotionOptions
-from redact.structures import Detections, FloatArray, Frame, Label
+from redact.structures import BoolArray, Detections, FloatArray, Frame, Label
 
 Small = npt.NDArray[np.float32]  # (h, w, 3): luma, u, v of the small picture
+
 
 _LIGHT_SECONDS = 4.0  # background follows the light this fast
 _WEAK, _STRONG = 3.0, 6.0  # thresholds in standard deviations
 _WEAK_LEVELS, _STRONG_LEVELS = 9.0, 20.0  # and at least this many grey levels
 _SETTLE = 1.0  # seconds without global change before a relearned background is trusted
+_LESSONS = 20  # pictures at most from which a background is relearned
 _MIN_PIXELS = 6  # smaller specks are noise
 
 
@@ -44,6 +46,9 @@ class MotionNet:
         self._var: Small | None = None
         self._time = 0.0
         self._unsure_until = -np.inf
+        self._settling: list[Small] = []
+        self._trusted: Small | None = None  # background before a global change
+        self._moving: BoolArray | None = None  # and what stood before it
 
     def push(self, frame: Frame) -> list[Detections | None]:
         """See `protocols.MotionDetector`. Frames must all have one size."""
@@ -69,10 +74,29 @@ class MotionNet:
         self._var = np.maximum(spread, 1.5).astype(np.float32) ** 2
 
     def _look(self, frame: Frame, small: Small) -> Detections | None:
-        assert self._mean is not None
-        assert self._var is not None
         now = float(frame.time)
         step, self._time = max(now - self._time, 0.0), now
+        difference, weak, strong = self._compared(small)
+        if weak.mean() > self._options.global_change:
+            if not self._settling:
+                self._trusted = self._mean
+            self._unsure_until, self._settling = now + _SETTLE, [small]
+            self._learn(small[None])
+            return None
+        if now < self._unsure_until:
+            self._settling.append(small)
+            return None
+        if self._settling:
+            self._relearn()
+            difference, weak, strong = self._compared(small)
+        self._moving = weak
+        self._update(small, difference, weak, step)
+        return _movers(weak, strong, frame.width, frame.height)
+
+    def _compared(self, small: Small) -> tuple[Small, BoolArray, BoolArray]:
+        """Difference from the background; where it is weak and where it is strong."""
+        assert self._mean is not None
+        assert self._var is not None
         difference = small - self._mean
         # The camera's own exposure steps move all pixels alike; people do not.
         difference[..., 0] -= np.median(difference[::4, ::4, 0])
@@ -80,18 +104,24 @@ class MotionNet:
         sigma = np.sqrt(self._var)
         weak = (size > np.maximum(_WEAK * sigma, _WEAK_LEVELS)).any(axis=2)
         strong = (size > np.maximum(_STRONG * sigma, _STRONG_LEVELS)).any(axis=2)
-        if weak.mean() > self._options.global_change:
-            self._unsure_until = now + _SETTLE
-            self._learn(small[None])
-            return None
-        self._update(small, difference, weak, step)
-        if now < self._unsure_until:
-            return None
-        return _movers(weak, strong, frame.width, frame.height)
+        return difference, weak, strong
 
-    def _update(
-        self, small: Small, difference: Small, moving: npt.NDArray[np.bool_], step: float
-    ) -> None:
+    def _relearn(self) -> None:
+        """A new background after a global change: without who walked about since, nor who stood
+        there before, whose place gets the old background in the new light."""
+        every = -(-len(self._settling) // _LESSONS)
+        self._learn(np.stack(self._settling[::every]))
+        self._settling = []
+        assert self._mean is not None
+        if self._trusted is None or self._moving is None or self._moving.all():
+            return
+        for channel in range(3):
+            old, new = self._trusted[..., channel], self._mean[..., channel]
+            x, y = old[~self._moving], new[~self._moving]
+            gain = float(((x - x.mean()) * (y - y.mean())).sum()) / max(float(x.var()) * x.size, 1)
+            new[self._moving] = y.mean() + gain * (old[self._moving] - x.mean())
+
+    def _update(self, small: Small, difference: Small, moving: BoolArray, step: float) -> None:
         assert self._mean is not None
         assert self._var is not None
         fast = 1 - np.exp(-step / _LIGHT_SECONDS)

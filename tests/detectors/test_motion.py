@@ -145,6 +145,43 @@ def test_when_the_camera_moves_nothing_is_known_and_later_it_is_again() -> None:
     assert all(len(r) == 0 for r in found[45:] if r is not None)
 
 
+def light_goes_out(planes: Planes) -> None:
+    """As when a camera goes over to infrared: less contrast, another brightness."""
+    planes[0][:] = np.clip(planes[0] * 0.5 + 5, 0, 255)
+
+
+def test_whoever_stood_there_when_the_light_went_out_stays_in_the_net() -> None:
+    def draw(index: int, planes: Planes) -> None:
+        scene(planes)
+        if index >= 15:
+            square(planes, min(10 + 6 * (index - 15), 150))
+        if index >= 60:
+            light_goes_out(planes)
+
+    found = results(120, draw)
+    assert found[60] is None
+    assert found[-1] is not None
+    assert all(r is None or covers(r, (150, 70, 166, 118)) for r in found[45:])
+    assert all(len(r) == 1 for r in found[45:] if r is not None), "and nothing else is in it"
+
+
+def test_whoever_walks_while_the_light_goes_out_is_found_and_leaves_no_ghost() -> None:
+    def draw(index: int, planes: Planes) -> None:
+        scene(planes)
+        if index >= 30:
+            square(planes, 10 + 4 * (index - 30))
+        if index >= 40:
+            light_goes_out(planes)
+
+    found = results(70, draw)
+    known = [(i, r) for i, r in enumerate(found) if i >= 40 and r is not None]
+    assert known
+    for index, result in known:
+        left = 10 + 4 * (index - 30)
+        assert covers(result, (left, 70, left + 16, 118))
+        assert len(result) == 1
+
+
 def test_while_the_camera_keeps_moving_nothing_is_known() -> None:
     def draw(index: int, planes: Planes) -> None:
         scene(planes, shift=0 if index < 20 else 37 * (index - 19))
