@@ -48,9 +48,9 @@ class Clock:
 class CellGrid:
     """All cells of one size over a frame.
 
-    table: of `quantiser`. value: (3, rows, columns) uint8 quantised means of y, u, v. bucket: (rows, columns) int64,
-    the hold in which a cell was last sampled. before: as `value`, of the hold before that one,
-    or `value` itself.
+    table: of `quantiser`. value: (3, rows, columns) uint8 quantised means of y, u, v. bucket:
+    (rows, columns) int64, the hold in which a cell was last sampled. before: as `value`, of the
+    hold before that one, or `value` itself.
     """
 
     def __init__(self, height: int, width: int, level: int, table: Plane) -> None:
