@@ -77,6 +77,8 @@ def make_redactor(
         motion=MotionNet(options, config.look_back) if options.enabled else None,
         motion_tracker=BufferedIoUTracker(config.tracking, _MOTION_IDS),
         look_back=config.look_back,
+        interval=config.detector.interval,
+        still_interval=config.detector.still_interval,
         warmup=options.warmup if people else options.warmup_alone,
         grow=config.effect.grow,
         on_failure=on_failure,

@@ -49,7 +49,10 @@ class DetectorOptions(Section, frozen=True):
     hide_score: a box at least this sure is hidden where it is not cleared; low on purpose.
     show_score: a box must be at least this sure to count as evidence for showing.
     long_side: network input, long side in pixels (rounded to the model's multiple).
-    threads: inference threads; 1 leaves the other core to the codec.
+    threads: inference threads; 1 leaves the other core to the codec. interval: seconds between
+    two looks, 0 looks at every frame; frames between are covered by the looks around them and by
+    the motion net. still_interval: the same while nothing moves and nobody is there; at most half
+    of the look-back is ever left without a look.
     """
 
     hide_score: Share = 0.12
@@ -57,6 +60,8 @@ class DetectorOptions(Section, frozen=True):
     face_score: Share = 0.3
     long_side: Annotated[int, Meta(ge=64, le=4096)] = 640
     threads: Positive = 1
+    interval: Seconds = 0.0
+    still_interval: Seconds = 0.0
 
 
 class MotionOptions(Section, frozen=True):

@@ -16,9 +16,11 @@ import numpy as np
 
 from redact.errors import RedactError, StageError
 from redact.geometry import Zone
+from redact.looks import Looks
 from redact.masking import mask_of
 from redact.protocols import Detector, Effect, MotionDetector, Policy, Tracker
 from redact.structures import Decision, Detections, Frame, Mask, RedactedFrame, StreamInfo, Tracks
+from redact.trackers.between import between
 
 _PAST = 2.0  # seconds of tracks kept behind the frame that leaves: longer than tracks coast
 _T = TypeVar("_T")
@@ -32,21 +34,29 @@ class _Entry:
 
     frame: Frame | None
     time: float
-    found: Tracks
+    found: Tracks | None = None  # None: neither looked at nor covered by two looks yet
     moving: Tracks | None = None  # None: the motion net has not answered yet
     unsure: bool = False  # the background is not known: hide the outside
     failed: bool = False  # a stage failed: hide the outside, or the frame
 
     @property
     def tracks(self) -> Tracks:
-        return self.found if self.moving is None else Tracks.concatenate([self.found, self.moving])
+        parts = [part for part in (self.found, self.moving) if part is not None]
+        return parts[0] if len(parts) == 1 else Tracks.concatenate(parts)
+
+    @property
+    def still(self) -> bool:
+        """Whether the motion net is sure that nothing moves here."""
+        return self.moving is not None and not len(self.moving) and not self.unsure
 
 
 class Redactor:
     """Frames in, redacted frames out, in order, `delay` frames later.
 
     Push every frame of the stream, then flush; both return lists, and every frame pushed comes
-    out exactly once. on_failure: "raise" a StageError when a stage fails (batch: the output is
+    out exactly once. interval: seconds between two looks of the detector, 0 looks at every frame;
+    still_interval: the same while nothing moves and nobody is there; frames between are covered
+    by the looks around them. on_failure: "raise" a StageError when a stage fails (batch: the output is
     discarded), or "hide" the frame whole (live). Not thread-safe: one caller at a time.
     """
 
@@ -62,6 +72,8 @@ class Redactor:
         motion: MotionDetector | None = None,
         motion_tracker: Tracker | None = None,
         look_back: int = 20,
+        interval: float = 0.0,
+        still_interval: float = 0.0,
         warmup: float = 0.0,
         grow: float = 0.1,
         on_failure: OnFailure = "raise",
@@ -82,6 +94,7 @@ class Redactor:
         self._warmup = warmup
         self._grow = grow
         self._on_failure = on_failure
+        self._intervals = (interval, still_interval)
         self.last_decisions: list[Decision] = []
         self._restart()
 
@@ -89,6 +102,9 @@ class Redactor:
         self._past: deque[_Entry] = deque()
         self._pending: deque[_Entry] = deque()
         self._began: float | None = None
+        # Half of the look-back stays for what a look finds that was missed before.
+        self._looks = Looks(*self._intervals, limit=self.delay // 2)
+        self._seen: tuple[float, Tracks] | None = None  # the last look
 
     def push(self, frame: Frame) -> list[RedactedFrame]:
         """Take one frame (exclusively: its planes must not change until it came out again) and
@@ -99,14 +115,12 @@ class Redactor:
                 f"{self.info.width}x{self.info.height}"
             )
         self._began = float(frame.time) if self._began is None else self._began
-        entry = _Entry(frame, float(frame.time), Tracks.empty())
+        entry = _Entry(frame, float(frame.time))
         self._pending.append(entry)
-        found = self._guard(entry, "detector", lambda: self._detect(frame), Detections.empty())
-        entry.found = self._guard(
-            entry, "tracker", lambda: self._tracker.update(frame, found), Tracks.empty()
-        )
         if self._motion is not None:
             self._settle_motion(self._guard(entry, "motion", lambda: self._moved(frame), None))
+        if self._looks.due(entry.time, entry.still, frame.corrupt):
+            self._look(entry)
         return self._leave(self.delay)
 
     def flush(self) -> list[RedactedFrame]:
@@ -114,6 +128,8 @@ class Redactor:
         if self._motion is not None and self._pending:
             last, flush = self._pending[-1], self._motion.flush
             self._settle_motion(self._guard(last, "motion", lambda: self._counted(flush()), None))
+        if self._pending and self._pending[-1].found is None:
+            self._look(self._pending[-1])
         out = self._leave(0)
         self._restart()
         for part in (self._tracker, self._motion, self._motion_tracker, self._effect):
@@ -136,6 +152,32 @@ class Redactor:
                 raise StageError(f"frame {index}: {stage}: {kind}{error}") from error
             entry.failed = True
             return instead
+
+    def _look(self, entry: _Entry) -> None:
+        """Run the detector on this frame, and cover the frames since the last look."""
+        frame = entry.frame
+        assert frame is not None
+        found = self._guard(entry, "detector", lambda: self._detect(frame), Detections.empty())
+        entry.found = self._guard(
+            entry, "tracker", lambda: self._tracker.update(frame, found), Tracks.empty()
+        )
+        for skipped in self._pending:
+            if skipped.found is None:
+                skipped.found = self._between(skipped, entry)
+        self._seen = entry.time, entry.found
+        self._looks.looked(entry.time, empty=not len(entry.found))
+
+    def _between(self, entry: _Entry, look: _Entry) -> Tracks:
+        entry.failed |= look.failed  # what failed there was to be relied on here
+        assert look.found is not None
+        if self._seen is None:
+            return Tracks.empty()
+        time, tracks = self._seen
+        since, until = entry.time - time, look.time - entry.time
+        if since > 0 and until > 0:
+            return between(tracks, look.found, since, until)
+        entry.failed = True  # the clock went back: nothing is known of this frame
+        return Tracks.empty()
 
     def _detect(self, frame: Frame) -> Detections:
         if self._detector is None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from redact.config import DetectorOptions, PolicyOptions
 from redact.geometry import Zone
-from redact.policies.subjects import subjects_at
+from redact.policies.subjects import BRIEF, subjects_at
 from redact.structures import BoolArray, Decision, FloatArray, Label, Reason, StreamInfo, Tracks
 
 Reasons = npt.NDArray[np.uint8]
@@ -42,13 +42,16 @@ class PropertyPolicy:
     ) -> None:
         self._zone = zone
         self._options = options or PolicyOptions()
-        self._show_score = (detector or DetectorOptions()).show_score
+        detector = detector or DetectorOptions()
+        self._show_score = detector.show_score
+        # Whoever a look finds may have come just after the look before; corrupt frames put one off.
+        self._brief = max(BRIEF, 2 * detector.interval, 2 * detector.still_interval)
 
     def decide(
         self, info: StreamInfo, window: Sequence[Tracks], times: Sequence[float], at: int
     ) -> Decision:
         """See `protocols.Policy`. Subjects include those found only later (look-back)."""
-        subjects = subjects_at(window, times, at)
+        subjects = subjects_at(window, times, at, self._brief)
         reason, best = self._contacts(info, subjects, window, times, at)
         people = subjects.label == Label.PERSON
         self._explain_parts(subjects, reason, people, best)

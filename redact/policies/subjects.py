@@ -9,16 +9,20 @@ import numpy as np
 
 from redact.structures import FloatArray, Label, Tracks
 
-_BRIEF = 0.2  # seconds that a subject is looked back for, beyond the time it was observed
+BRIEF = 0.2  # seconds that a subject is looked back for, beyond the time it was observed
 _SURE = 0.35  # score from which on a person is certainly there
 _PROOFS = 2  # sure boxes after which a person is looked back for over the whole window
 _GROWTH = 0.35  # growth of a looked-back box, share of its size per second on each side
 _STEADY = 0.3  # seconds after which a new track's velocity is taken as known
 
 
-def subjects_at(window: Sequence[Tracks], times: Sequence[float], at: int) -> Tracks:
+def subjects_at(
+    window: Sequence[Tracks], times: Sequence[float], at: int, brief: float = BRIEF
+) -> Tracks:
     """Tracks of frame `at`, with gaps filled from both ends, and with the subjects that later
     frames of the window find first, carried back to frame `at`.
+
+    brief: seconds that every subject is carried back for, beyond the time it was observed.
 
     Boxes are joined, never averaged: each result covers every place that the subject may have.
     """
@@ -28,7 +32,7 @@ def subjects_at(window: Sequence[Tracks], times: Sequence[float], at: int) -> Tr
     known = set(now.track_id.tolist())
     for k in range(at):
         known.update(window[k].track_id.tolist())
-    early = [_carried_back(t, k, i, window, times, at) for k, t, i in _first_seen(later, known)]
+    early = [_carried_back(t, k, i, window, times, at, brief) for k, t, i in _first_seen(later, known)]
     return Tracks.concatenate([filled, *(e for e in early if e is not None)])
 
 
@@ -47,7 +51,13 @@ def _first_seen(
 
 
 def _carried_back(
-    tracks: Tracks, k: int, i: int, window: Sequence[Tracks], times: Sequence[float], at: int
+    tracks: Tracks,
+    k: int,
+    i: int,
+    window: Sequence[Tracks],
+    times: Sequence[float],
+    at: int,
+    brief: float,
 ) -> Tracks | None:
     track_id, gap = tracks.track_id[i], times[k] - times[at]
     observed, velocity, sure = times[k], tracks.velocity[i], 0
@@ -60,7 +70,7 @@ def _carried_back(
                 velocity = window[j].velocity[row[0]]
     # Nobody appears from nowhere: whoever is surely there was there before, too.
     certain = tracks.label[i] == Label.PERSON and sure >= _PROOFS
-    if gap > _BRIEF + observed - times[k] and not certain:
+    if gap > brief + observed - times[k] and not certain:
         return None
     box = tracks.xyxy[i]
     moved = box - np.tile(velocity * np.float32(min(gap, 1.0)), 2)

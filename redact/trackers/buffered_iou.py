@@ -15,13 +15,13 @@ import numpy as np
 from redact.config import TrackingOptions
 from redact.structures import Detections, FloatArray, Frame, Label, Tracks
 from redact.trackers.assignment import buffered, greedy_match, iou
+from redact.trackers.between import drifted
 
 _SURE = 0.35
 _MIN_IOU = 0.1
 # Scores from which on a lost subject coasts; face models fire on texture, and bodies coast too.
 _COASTS = {Label.PERSON: 0.35, Label.FACE: 0.6, Label.MOTION: 0.0}
 _VELOCITY_MEMORY = 0.3  # seconds over which a velocity is averaged
-_GROWTH = 0.35  # share of the size that a coasting box grows by in a second, on each side
 _BRIEF = 0.2  # seconds that even a track seen once coasts on
 
 
@@ -44,13 +44,7 @@ class _Track:
     def coasted(self, now: float) -> FloatArray:
         """The predicted box, grown with the time since it was last seen, joined with the last
         one seen: the subject may have stopped."""
-        gap = now - self.seen
-        moved = self.predicted(now, 1.0)
-        size = self.box[2:] - self.box[:2]
-        pad = size * np.float32(_GROWTH * min(gap, 1.0))
-        low = np.minimum(moved[:2] - pad, self.box[:2])
-        high = np.maximum(moved[2:] + pad, self.box[2:])
-        return np.concatenate([low, high]).astype(np.float32)
+        return drifted(self.box, self.velocity, now - self.seen)
 
     def matched(self, box: FloatArray, score: float, now: float) -> None:
         gap = max(now - self.seen, 1e-3)
