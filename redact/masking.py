@@ -28,7 +28,9 @@ _UNION = 0.12  # seconds before and after over which a subject's boxes are joine
 _LAG = 0.06  # seconds of movement added on every side
 _KEEP = 0.05  # growth of the box of a shown person
 _SLIVER = 4.0  # pixels: thinner rests of a box are not worth the whole block they would take
-_BLOCK = 16  # pixels: effects hide whole blocks of this size
+_BLOCK = 8  # pixels: effects hide whole blocks of this size
+_COARSE = 16  # pixels: shapes grow to this grid, but not over somebody who surely is shown
+_FIRM = 0.15  # depth on the property from which on a shown person surely is, share of the height
 _MOTION_GROW = 0.25  # a moving region rarely holds the whole subject
 _FACE_GROW = 0.2  # a face box holds neither hair nor ears
 _FACE_TO_BODY = (1.0, 0.6, 1.0, 2.0)  # growth left, up, right, down of a face without a body
@@ -51,7 +53,7 @@ def mask_of(
     if decision.whole_frame:
         return Mask(whole=True)
     subjects = decision.tracks
-    shown = _Shown.of(decision)
+    shown = _Shown.of(decision, zone, info)
     joined = _joined_over_time(subjects, window, times, at)
     unbound = decision.reason == Reason.UNBOUND_FACE
     # A lost face is hidden with its body; only one without a body needs a shape of its own.
@@ -63,11 +65,12 @@ def mask_of(
         lag = np.abs(subjects.velocity[i]) * np.float32(_LAG)
         box, side = _shape(joined[i], label, lag, _margin(label, bool(unbound[i]), grow), info)
         beyond_only = decision.reason[i] == Reason.MOTION_BEYOND
-        pieces = _beyond(box, zone, info) if beyond_only else [box]
-        for kept in shown.before(subjects, i):
-            pieces = [p for piece in pieces for p in _without(piece, kept)]
+        pieces = _beyond(box, zone, info) if beyond_only else [_to_grid(box)]
+        pieces = _without_all(pieces, shown.before(subjects, i))
         if label != Label.MOTION and not subjects.coasting[i]:
-            pieces.append(subjects.xyxy[i])  # what was detected in this frame gives way to nobody
+            # What was detected in this frame gives way to nobody, only what it is rounded by.
+            detected = subjects.xyxy[i]
+            pieces += [detected, *_without_all([_to_grid(detected)], shown.in_front(detected))]
         boxes += pieces
         sides += [side] * len(pieces)
     return Mask(
@@ -84,24 +87,33 @@ class _Shown:
 
     rows: (k,) positions among the subjects. keep: (k, 4) their boxes, a little grown.
     bodies: (k, 4) the boxes, to the nearest blocks. spared: (k, 4) the boxes with every block that
-    they touch, since effects hide whole blocks.
+    they touch, since effects hide whole blocks. firm: (k,) bool, far from the outline and seen.
     """
 
     rows: IntArray
     keep: FloatArray
     bodies: FloatArray
     spared: FloatArray
+    firm: BoolArray
 
     @classmethod
-    def of(cls, decision: Decision) -> _Shown:
+    def of(cls, decision: Decision, zone: Zone, info: StreamInfo) -> _Shown:
         people = decision.tracks.label == Label.PERSON
         rows = np.flatnonzero(people & (decision.reason == Reason.ON_PROPERTY))
         boxes = decision.tracks.xyxy[rows]
-        near = boxes / np.float32(_BLOCK)
+        foot = np.stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]], axis=1)
+        depth = zone.depth(foot, info.width, info.height)
+        firm = depth >= _FIRM * (boxes[:, 3] - boxes[:, 1])
+        size = np.where(firm, _BLOCK, _COARSE).astype(np.float32)[:, None]
+        near = boxes / size
         spared = np.concatenate([np.floor(near[:, :2]), np.ceil(near[:, 2:])], axis=1)
-        bodies = np.round(boxes / np.float32(_BLOCK))
-        size = np.float32(_BLOCK)
-        return cls(rows, _grown(boxes, _KEEP), bodies * size, spared * size)
+        firm &= ~decision.tracks.coasting[rows]
+        return cls(rows, _grown(boxes, _KEEP), np.round(near) * size, spared * size, firm)
+
+    def in_front(self, box: FloatArray) -> FloatArray:
+        """(j, 4) blocks of people who surely are shown and stand nearer to the camera."""
+        nearer: FloatArray = self.bodies[self.firm & (self.bodies[:, 3] > box[3])]
+        return nearer
 
     def before(self, subjects: Tracks, i: int) -> FloatArray:
         """(j, 4) places that subject `i` leaves alone with all that is not its own detected
@@ -118,6 +130,17 @@ class _Shown:
         nearer: BoolArray = seen & (subjects.xyxy[self.rows, 3] > subjects.xyxy[i, 3])
         in_front: FloatArray = self.bodies[nearer]
         return in_front
+
+
+def _to_grid(box: FloatArray) -> FloatArray:
+    low, high = np.floor(box[:2] / _COARSE), np.ceil(box[2:] / _COARSE)
+    return np.concatenate([low, high]).astype(np.float32) * np.float32(_COARSE)
+
+
+def _without_all(pieces: list[FloatArray], holes: FloatArray) -> list[FloatArray]:
+    for hole in holes:
+        pieces = [rest for piece in pieces for rest in _without(piece, hole)]
+    return pieces
 
 
 def _grown(boxes: FloatArray, share: float) -> FloatArray:
@@ -164,13 +187,13 @@ def _shape(
 
 def _beyond(box: FloatArray, zone: Zone, info: StreamInfo) -> list[FloatArray]:
     """The blocks of a box that are not wholly on the property, as runs of one block's height."""
-    first = np.clip(np.floor(box / _BLOCK), 0, None).astype(int)
-    last_x = min(int(np.ceil(box[2] / _BLOCK)), -(-info.width // _BLOCK))
-    last_y = min(int(np.ceil(box[3] / _BLOCK)), -(-info.height // _BLOCK))
+    first = np.clip(np.floor(box / _COARSE), 0, None).astype(int)
+    last_x = min(int(np.ceil(box[2] / _COARSE)), -(-info.width // _COARSE))
+    last_y = min(int(np.ceil(box[3] / _COARSE)), -(-info.height // _COARSE))
     columns, rows = np.arange(first[0], last_x + 1), np.arange(first[1], last_y + 1)
     if len(columns) < 2 or len(rows) < 2:
         return []
-    x, y = np.meshgrid(columns * _BLOCK / info.width, rows * _BLOCK / info.height)
+    x, y = np.meshgrid(columns * _COARSE / info.width, rows * _COARSE / info.height)
     corners = np.stack([np.clip(x, 0, 1), np.clip(y, 0, 1)], axis=-1)
     inside = zone.contains(corners.reshape(-1, 2)).reshape(x.shape)
     out = ~(inside[:-1, :-1] & inside[:-1, 1:] & inside[1:, :-1] & inside[1:, 1:])
@@ -179,7 +202,7 @@ def _beyond(box: FloatArray, zone: Zone, info: StreamInfo) -> list[FloatArray]:
         edges = np.flatnonzero(np.diff(np.concatenate([[False], beyond, [False]]).astype(np.int8)))
         for left, right in edges.reshape(-1, 2) + columns[0]:
             run = np.array([left, row, right, row + 1], np.float32)
-            runs.append(run * np.float32(_BLOCK))
+            runs.append(run * np.float32(_COARSE))
     return runs
 
 

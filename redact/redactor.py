@@ -54,10 +54,12 @@ class Redactor:
     """Frames in, redacted frames out, in order, `delay` frames later.
 
     Push every frame of the stream, then flush; both return lists, and every frame pushed comes
-    out exactly once. interval: seconds between two looks of the detector, 0 looks at every frame;
-    still_interval: the same while nothing moves and nobody is there; frames between are covered
-    by the looks around them. on_failure: "raise" a StageError when a stage fails (batch: the output is
-    discarded), or "hide" the frame whole (live). Not thread-safe: one caller at a time.
+    out exactly once. Not thread-safe: one caller at a time.
+
+    interval: seconds between two looks of the detector, 0 looks at every frame; still_interval:
+    the same while nothing moves and nobody is there; frames between are covered by the looks
+    around them. on_failure: "raise" a StageError when a stage fails (batch: the output is
+    discarded), or "hide" the frame whole (live).
     """
 
     def __init__(

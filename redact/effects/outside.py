@@ -10,8 +10,8 @@ import numpy.typing as npt
 from redact.geometry import Points, Zone
 from redact.structures import BoolArray, FloatArray
 
-BLOCK = 16
-"""Side of a block in luma pixels: the macroblock of H.264."""
+BLOCK = 8
+"""Side of a block in luma pixels."""
 
 _TOUCH = 1e-3  # pixels by which an outline must enter a block to cut it
 _AT_ONCE = 64  # blocks whose pixels are tested together, to bound memory

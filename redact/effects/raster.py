@@ -1,8 +1,8 @@
-"""From the shapes of a `Mask` to a grid of 16 x 16 pixel blocks, and the cell size of each.
+"""From the shapes of a `Mask` to a grid of 8 x 8 pixel blocks, and the cell size of each.
 
-Everything grows to whole blocks (the macroblock of H.264), so that neither chroma planes nor
-the ringing of the encoder show a rim of what lies under the mask. Fails closed: shapes that
-make no sense hide more, never less.
+Everything grows to whole blocks (the transform of H.264, 4 x 4 pixels of chroma), so that neither
+chroma planes nor the ringing of the encoder show a rim of what lies under the mask. Fails closed:
+shapes that make no sense hide more, never less.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ import numpy.typing as npt
 from redact.effects.outside import BLOCK, outside_blocks
 from redact.structures import BoolArray, FloatArray, Mask
 
-MAX_LEVEL = 7
-"""Cells are at most 16 << 7 = 2048 px: their pixel sums still fit the 32 bits of cv2.resize."""
+MAX_LEVEL = 8
+"""Cells are at most 8 << 8 = 2048 px: their pixel sums still fit the 32 bits of cv2.resize."""
+
+SMALLEST = 16
+"""Side of the smallest cell in pixels: where blocks are finer, several share a colour."""
 
 SLIMMEST = 4.0
 """Nobody is more than this many times as tall as wide; a slimmer box is cut, by the frame
@@ -33,8 +36,8 @@ Rect = tuple[int, int, int, int]
 class Raster:
     """What to hide, in blocks.
 
-    hidden: (rows, columns) bool, rows = ceil(height / 16), columns = ceil(width / 16).
-    level: (rows, columns) uint8, log2(cell side / 16) of the cell that covers a block. Cells
+    hidden: (rows, columns) bool, rows = ceil(height / 8), columns = ceil(width / 8).
+    level: (rows, columns) uint8, log2(cell side / 8) of the cell that covers a block. Cells
     are anchored to the frame's top left corner and nest, and a coarse cell claims every block
     in it: blocks of one cell all have the same level, so displayed cells never overlap.
     rects: one per box, wholly hidden. scattered: there are hidden blocks beyond `rects`.
@@ -49,7 +52,7 @@ class Raster:
 
 
 def cell_levels(side: npt.ArrayLike, cells: int) -> npt.NDArray[np.int64]:
-    """log2(cell side / 16) of the smallest cells of which at most `cells` lie across `side`.
+    """log2(cell side / 8) of the smallest cells of which at most `cells` lie across `side`.
 
     side: (n,) pixels, finite. A length s that starts anywhere touches at most ceil(s / c) + 1
     cells of side c, the partly covered ones included; so c >= s / (cells - 1). For cells = 1
@@ -58,7 +61,7 @@ def cell_levels(side: npt.ArrayLike, cells: int) -> npt.NDArray[np.int64]:
     """
     length = np.asarray(side, dtype=np.float64)
     need = length / (cells - 1) if cells > 1 else 2.0 * length
-    level = np.ceil(np.log2(np.maximum(need, BLOCK) / BLOCK))
+    level = np.ceil(np.log2(np.maximum(need, SMALLEST) / BLOCK))
     return np.minimum(level, MAX_LEVEL).astype(np.int64)
 
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from redact.drift import drifted
 from redact.structures import FloatArray, Label, Tracks
 
 BRIEF = 0.2  # seconds that a subject is looked back for, beyond the time it was observed
 _SURE = 0.35  # score from which on a person is certainly there
 _PROOFS = 2  # sure boxes after which a person is looked back for over the whole window
-_GROWTH = 0.35  # growth of a looked-back box, share of its size per second on each side
 _STEADY = 0.3  # seconds after which a new track's velocity is taken as known
 
 
@@ -32,7 +32,9 @@ def subjects_at(
     known = set(now.track_id.tolist())
     for k in range(at):
         known.update(window[k].track_id.tolist())
-    early = [_carried_back(t, k, i, window, times, at, brief) for k, t, i in _first_seen(later, known)]
+    early = [
+        _carried_back(t, k, i, window, times, at, brief) for k, t, i in _first_seen(later, known)
+    ]
     return Tracks.concatenate([filled, *(e for e in early if e is not None)])
 
 
@@ -60,11 +62,12 @@ def _carried_back(
     brief: float,
 ) -> Tracks | None:
     track_id, gap = tracks.track_id[i], times[k] - times[at]
-    observed, velocity, sure = times[k], tracks.velocity[i], 0
+    observed, velocity, sure, sights = times[k], tracks.velocity[i], 0, 0
     for j in range(k, len(window)):
         row = np.flatnonzero((window[j].track_id == track_id) & ~window[j].coasting)
         if len(row):
             observed = times[j]
+            sights += 1
             sure += int(window[j].score[row[0]] >= _SURE)
             if times[j] - times[k] <= _STEADY:
                 velocity = window[j].velocity[row[0]]
@@ -73,9 +76,9 @@ def _carried_back(
     if gap > brief + observed - times[k] and not certain:
         return None
     box = tracks.xyxy[i]
-    moved = box - np.tile(velocity * np.float32(min(gap, 1.0)), 2)
-    pad = (box[2:] - box[:2]) * np.float32(_GROWTH * min(gap, 1.0))
-    joined = _join(box, np.concatenate([moved[:2] - pad, moved[2:] + pad]))
+    # Looked at seldom, a subject seen once may have come from anywhere.
+    runs = Label(int(tracks.label[i])) if sights < 2 and brief > BRIEF else None
+    joined = drifted(box, velocity, -gap, runs)
     one = tracks.select(np.array([i]))
     return Tracks(
         joined[None], one.score, one.label, one.track_id, np.array([True]), velocity[None]

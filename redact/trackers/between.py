@@ -8,21 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from redact.structures import FloatArray, Tracks
-
-GROWTH = 0.35
-"""Share of the size that a box grows by in a second without a sight of it, on each side."""
-
-
-def drifted(box: FloatArray, velocity: FloatArray, gap: float) -> FloatArray:
-    """(4,) everywhere a subject may be `gap` seconds after (or, negative, before) it was at
-    `box`: where its velocity (2,) leads, grown with the time, and where it was."""
-    reach = np.clip(gap, -1.0, 1.0)
-    moved = box + np.tile(velocity * np.float32(reach), 2)
-    pad = (box[2:] - box[:2]) * np.float32(GROWTH * abs(reach))
-    low = np.minimum(moved[:2] - pad, box[:2])
-    high = np.maximum(moved[2:] + pad, box[2:])
-    return np.concatenate([low, high]).astype(np.float32)
+from redact.drift import drifted
+from redact.structures import Label, Tracks
 
 
 def between(before: Tracks, after: Tracks, since: float, until: float) -> Tracks:
@@ -41,13 +28,13 @@ def between(before: Tracks, after: Tracks, since: float, until: float) -> Tracks
     coasting, velocity = before.coasting.copy(), before.velocity.copy()
     for row, track in enumerate(before.track_id.tolist()):
         there = later.get(track)
-        if there is None:
-            boxes[row] = drifted(before.xyxy[row], before.velocity[row], since)
-            coasting[row] = True
-        elif coasting[row] or after.coasting[there]:
-            boxes[row, :2] = np.minimum(before.xyxy[row, :2], after.xyxy[there, :2])
-            boxes[row, 2:] = np.maximum(before.xyxy[row, 2:], after.xyxy[there, 2:])
-            coasting[row] = True
+        if there is None or coasting[row] or after.coasting[there]:
+            label = Label(int(before.label[row]))
+            box = drifted(before.xyxy[row], before.velocity[row], since, label)
+            if there is not None:
+                box[:2] = np.minimum(box[:2], after.xyxy[there, :2])
+                box[2:] = np.maximum(box[2:], after.xyxy[there, 2:])
+            boxes[row], coasting[row] = box, True
         else:
             boxes[row] += share * (after.xyxy[there] - before.xyxy[row])
             scores[row] = min(before.score[row], after.score[there])

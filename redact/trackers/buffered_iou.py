@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from redact.config import TrackingOptions
+from redact.drift import drifted
 from redact.structures import Detections, FloatArray, Frame, Label, Tracks
 from redact.trackers.assignment import buffered, greedy_match, iou
-from redact.trackers.between import drifted
 
 _SURE = 0.35
 _MIN_IOU = 0.1

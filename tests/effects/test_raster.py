@@ -60,8 +60,8 @@ def test_at_most_the_promised_cells_lie_across_a_person(side: float, cells: int,
 
 
 def test_a_cell_is_as_small_as_the_promise_allows() -> None:
-    assert cell_levels([10, 48, 48.1, 96, 97, 200], 4).tolist() == [0, 0, 1, 1, 2, 3]
-    assert frame_level(1080, 1920, 4) == 3
+    assert cell_levels([10, 48, 48.1, 96, 97, 200], 4).tolist() == [1, 1, 2, 2, 3, 4]
+    assert frame_level(1080, 1920, 4) == 4
 
 
 def test_a_box_cut_by_the_frame_edge_does_not_make_its_cells_finer() -> None:
@@ -113,10 +113,10 @@ def test_kept_boxes_open_only_blocks_wholly_inside_them_and_boxes_win() -> None:
     keep = np.array([[20, 10, 70, 97]], np.float32)
     raster = rasterise(Mask(outside=Zone.nothing(), keep=keep), 97, 131, 4)
     opened = np.zeros_like(raster.hidden)
-    opened[1:, 2:4] = True
+    opened[2:, 3:8] = True
     np.testing.assert_array_equal(raster.hidden, ~opened)
     both = Mask(boxes_mask((33, 17, 34, 18)).boxes, outside=Zone.nothing(), keep=keep)
-    assert rasterise(both, 97, 131, 4).hidden[1, 2]
+    assert rasterise(both, 97, 131, 4).hidden[2, 4]
     weird = Mask(outside=Zone.nothing(), keep=np.full((1, 4), np.nan, np.float32))
     assert rasterise(weird, 97, 131, 4).hidden.all()
 
@@ -125,9 +125,9 @@ def test_what_makes_no_sense_hides_more() -> None:
     nan = Mask(np.array([[1, 2, np.nan, 4]], np.float32), np.ones(1, np.float32))
     assert rasterise(nan, 97, 131, 4).hidden.all()
     inside_out = boxes_mask((60, 60, 20, 20), side=10)
-    assert rasterise(inside_out, 97, 131, 4).hidden[1:4, 1:4].all()
+    assert rasterise(inside_out, 97, 131, 4).hidden[2:8, 2:8].all()
     point = rasterise(boxes_mask((40, 40, 40, 40), side=1), 97, 131, 4)
-    assert point.hidden[2, 2]
+    assert point.hidden[5, 5]
     assert point.hidden.sum() == 1
     infinite = boxes_mask((-np.inf, -np.inf, np.inf, np.inf), side=np.inf)
     assert rasterise(infinite, 97, 131, 4).hidden.all()

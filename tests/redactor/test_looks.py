@@ -59,7 +59,7 @@ def hidden(frame: RedactedFrame, box: tuple[float, float, float, float]) -> floa
     return float((part == 16).mean()) if part.size else 1.0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(
     st.floats(0, 0.5),
     st.integers(0, 10),
@@ -153,7 +153,7 @@ def test_a_still_scene_costs_few_looks_and_whoever_stirs_is_looked_at_at_once() 
 def test_while_somebody_is_there_stillness_spares_no_look() -> None:
     source = SyntheticSource(60, WIDTH, HEIGHT, rate=10, draw=scene, noise=1.5)
 
-    def answer(frame: Frame) -> Detections:
+    def answer(_: Frame) -> Detections:
         return Detections.of([walks(100, 20)], 0.9, Label.PERSON)
 
     detector = ScriptedDetector(answer)
