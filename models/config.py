@@ -72,12 +72,12 @@ class TrainOptions(Section, frozen=True):
 
     size: tuple[int, int] = (320, 320)
     batch: int = 8
-    steps: int = 24000
-    decay: int = 6000
+    steps: int = 16000
+    decay: int = 3500
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.05
     warm_up: int = 100
-    clean_last: int = 1500  # last steps without mosaic and paste (YOLOX, Ge et al. 2021)
+    clean_last: int = 1000  # last steps without mosaic and paste (YOLOX, Ge et al. 2021)
     ema: float = 0.999
     seed: int = 20261124
     workers: int = 1

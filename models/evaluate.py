@@ -153,9 +153,13 @@ def main() -> int:
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--person", type=float, default=DetectorOptions().show_score)
     parser.add_argument("--face", type=float, default=DetectorOptions().face_score)
+    parser.add_argument("--only", nargs="+", metavar="SET", help="data sets, by file-name prefix")
     args = parser.parse_args()
     config = load(args.config)
     entries = read_index(config.data.folder / config.data.val, config.data.val_shard)
+    entries = [e for e in entries if not args.only or e.group in args.only]
+    if not entries:
+        parser.error(f"no picture of {' '.join(args.only)} is in {config.data.val}")
     shards = Shards(config.data.folder, entries)
     results: dict[str, Any] = {}
     for model in args.models:

@@ -75,9 +75,11 @@ class Examination:
 
 
 def examine(models: Sequence[Path] = ()) -> Examination:
-    """Try every part, and load each of the models. Never raises for what it finds."""
+    """Try every part, and load the embedded and each other model. Never raises for what it finds."""
+    from redact.detectors import EMBEDDED
+
     checks = [*_versions(), *_media(), *_inference()]
-    for model in models:
+    for model in (EMBEDDED, *models):
         checks += _model(model)
     return Examination(tuple(checks))
 

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from redact.detectors.description import ModelDescription, ModelInfo, load_description
     from redact.detectors.ensemble import EnsembleDetector
     from redact.detectors.letterbox import Transform, letterbox
-    from redact.detectors.loading import load_detector
+    from redact.detectors.loading import EMBEDDED, load_detector
     from redact.detectors.network_detector import OpenVINODetector
     from redact.detectors.ultralytics import UltralyticsDetector
 
 _HOMES = {
+    "EMBEDDED": "loading",
     "EnsembleDetector": "ensemble",
     "ModelDescription": "description",
     "ModelInfo": "description",
@@ -29,6 +30,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "EMBEDDED",
     "EnsembleDetector",
     "ModelDescription",
     "ModelInfo",

@@ -12,6 +12,9 @@ from redact.detectors.network_detector import OpenVINODetector
 from redact.detectors.recognition import recognise
 from redact.errors import ConfigError
 
+EMBEDDED = Path(__file__).parent / "weights" / "redact-n.toml"
+"""The description of the detector that ships with the package."""
+
 
 def load_detector(paths: Sequence[str | Path], options: DetectorOptions | None = None) -> Looking:
     """One detector for all paths together.

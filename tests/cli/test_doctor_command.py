@@ -41,7 +41,7 @@ def test_everything_that_is_needed_works_here_and_nobody_is_told(tmp_path):
     assert (result.returncode, result.stderr) == (0, "")
     found = json.loads(result.stdout)
     assert found["working"] is True
-    assert set(found["checks"]) == {"versions", "media", "inference"}
+    assert set(found["checks"]) == {"versions", "media", "inference", "models", "licences"}
     assert list(tmp_path.iterdir()) == []
 
 
@@ -70,7 +70,8 @@ def test_an_optional_package_that_is_absent_breaks_nothing(monkeypatch):
     monkeypatch.setattr(doctor, "_inference", lambda: iter(()))
     found = examine()
     assert found.exit_code == 0
-    assert found.checks[-1].state is State.ABSENT
+    (check,) = (c for c in found.checks if c.name == "no-such-package")
+    assert check.state is State.ABSENT
 
 
 def test_a_needed_package_that_is_absent_is_broken(monkeypatch):
@@ -83,7 +84,16 @@ def test_a_model_that_does_not_load_is_broken(tmp_path):
     path.write_bytes(b"junk")
     found = examine([path])
     assert found.exit_code == 1
-    assert [c.state for c in found.checks if c.group == "models"] == [State.BROKEN]
+    assert [c.state for c in found.checks if c.group == "models"] == [State.OK, State.BROKEN]
+
+
+def test_the_embedded_detector_is_loaded_and_its_licence_told():
+    told = {(c.group, c.name): (c.state, c.said) for c in examine().checks}
+    state, said = told["models", "redact-n (INT8)"]
+    assert state is State.OK
+    assert "face and person" in said
+    assert "verified" in said
+    assert told["licences", "redact-n (INT8)"] == (State.OK, "Apache-2.0")
 
 
 @pytest.mark.slow
@@ -98,6 +108,7 @@ def test_a_model_is_loaded_and_its_licence_told(shared: Path, tmp_path: Path):
     found = examine([model, described])
     licences = [(c.name, c.state, c.said) for c in found.checks if c.group == "licences"]
     assert licences == [
+        ("redact-n (INT8)", State.OK, "Apache-2.0"),
         ("yunet_n_dynamic", State.ABSENT, "not stated"),
         ("YuNet", State.OK, "Apache-2.0"),
     ]

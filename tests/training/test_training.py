@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
-from models.config import Config, NetworkOptions
+from models.config import Config, NetworkOptions, TrainOptions
 
 torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
 
@@ -15,7 +16,7 @@ from models.export import Exported, average_of, save, to_openvino  # noqa: E402
 from models.images import as_frame  # noqa: E402
 from models.losses import Target, assign, loss  # noqa: E402
 from models.network import Detector, boxes_of, cells  # noqa: E402
-from models.train import Trainer, run  # noqa: E402
+from models.train import Trainer, rate, run  # noqa: E402
 
 
 def target(boxes, classes, ignored=(), ignored_classes=()) -> Target:
@@ -89,6 +90,44 @@ def test_a_training_that_was_cut_off_goes_on(recipe: Config, with_steps) -> None
     done.resume()
     assert done.step == 4
     assert (recipe.work / "log.csv").read_text().startswith("step,")
+
+
+def test_the_rate_rises_stays_and_falls_and_the_plateau_is_kept(recipe: Config) -> None:
+    options = TrainOptions(steps=1000, decay=400, warm_up=100, learning_rate=1e-3)
+    rates = [rate(step, options) for step in range(1001)]
+    assert np.all(np.diff(rates[:100]) > 0)
+    assert set(rates[100:600]) == {1e-3}
+    assert np.all(np.diff(rates[600:]) < 0)
+    assert rates[-1] == 0
+    longer = TrainOptions(steps=5000, decay=400, warm_up=100, learning_rate=1e-3)
+    assert rates[:600] == [rate(step, longer) for step in range(600)]
+
+    run(msgspec.structs.replace(recipe, train=msgspec.structs.replace(recipe.train, decay=3)), 10)
+    plateau = torch.load(recipe.work / "plateau.pt", weights_only=True)
+    assert plateau["step"] == 1
+
+
+def test_a_sheet_of_finds_and_misses_marks_each_box(recipe: Config) -> None:
+    from models.images import Shards, read_index
+    from models.sheet import drawn
+    from redact.structures import Detections, Label
+
+    entries = read_index(recipe.data.folder / recipe.data.train)
+    entry = next(e for e in entries if e.labelled[0] and (e.classes == 0).any())
+    picture = Shards(recipe.data.folder, entries).picture(entry)
+    hit = Detections.of(entry.boxes[entry.classes == 0], 0.9, Label.PERSON)
+    least = {Label.PERSON: 0.5}
+
+    def colours(found: Detections) -> set[tuple[int, ...]]:
+        return {tuple(c) for c in drawn(entry, picture, found, least).reshape(-1, 3).tolist()}
+
+    def near(seen: set[tuple[int, ...]], wanted: tuple[int, int, int]) -> bool:
+        return any(max(abs(a - b) for a, b in zip(c, wanted, strict=True)) < 30 for c in seen)
+
+    found, missed = colours(hit), colours(Detections.empty())
+    assert near(found, (0, 200, 0))
+    assert not near(found, (255, 230, 0))
+    assert near(missed, (255, 230, 0))
 
 
 def test_the_exported_model_says_what_the_network_says(recipe: Config, tmp_path: Path) -> None:
