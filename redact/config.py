@@ -135,10 +135,10 @@ class SealOptions(Section, frozen=True):
 
 
 class AuditOptions(Section, frozen=True):
-    """log: the audit log that every run is entered in; None = none is kept. who, why, basis:
+    """log: path of the audit log that every run is entered in; empty = none is kept. who, why, basis:
     who acts, for what reason, on what legal ground, in free words, as stated."""
 
-    log: Path | None = None
+    log: str = ""
     who: str = ""
     why: str = ""
     basis: str = ""
@@ -304,7 +304,7 @@ def config_of(file: ConfigFile, where: Path, zone: Zone | None = None) -> Config
         output=file.output,
         seal=SealOptions(to=tuple(_beside(where, to) for to in file.seal.to)),
         audit=msgspec.structs.replace(
-            file.audit, log=None if file.audit.log is None else where.parent / file.audit.log
+            file.audit, log=str(where.parent / file.audit.log) if file.audit.log else ""
         ),
         **given,
     )
