@@ -135,8 +135,8 @@ class SealOptions(Section, frozen=True):
 
 
 class AuditOptions(Section, frozen=True):
-    """log: path of the audit log that every run is entered in; empty = none is kept. who, why, basis:
-    who acts, for what reason, on what legal ground, in free words, as stated."""
+    """log: path of the audit log that every run is entered in; empty = none is kept. who, why,
+    basis: who acts, for what reason, on what legal ground, in free words, as stated."""
 
     log: str = ""
     who: str = ""

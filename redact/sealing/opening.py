@@ -42,7 +42,7 @@ def unseal(
     """
     if not overwrite and (output.exists() or output.is_symlink()):
         raise ConfigError(f"{output}: exists already; pass --overwrite to replace it")
-    if start is not None and end is not None and end <= start:
+    if end is not None and end <= (start or 0.0):
         raise ConfigError("--to must be later than --from")
     try:
         reader = sealed.open("rb")
