@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import redact
@@ -122,6 +123,7 @@ def _redact(
 def _remove(job: Job, sealed: dict[str, Any]) -> None:
     """All that was published for a job."""
     job.output.unlink(missing_ok=True)
-    record_path(job.output).unlink(missing_ok=True)
+    with suppress(OSError):  # without its output it says nothing
+        record_path(job.output).unlink(missing_ok=True)
     if sealed:
         job.output.with_name(sealed["name"]).unlink(missing_ok=True)
