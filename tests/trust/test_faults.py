@@ -37,11 +37,11 @@ from redact.structures import Detections, Frame, Label
 
 ROOT = Path(__file__).resolve().parents[2]
 LAWN = Zone.of([[[0.0, 0.7], [1.0, 0.7], [1.0, 1.0], [0.0, 1.0]]])
-FRAMES = 24
+FRAMES = 12
 
 
 def config_of(kind: str = "blur") -> Config:
-    return Config(zone=LAWN, look_back=6, effect=EffectOptions(kind=kind))  # type: ignore[arg-type]
+    return Config(zone=LAWN, look_back=4, effect=EffectOptions(kind=kind))  # type: ignore[arg-type]
 
 
 def forged(xyxy: Any, score: Any = (0.9,), label: Any = (int(Label.PERSON),)) -> Detections:
@@ -163,7 +163,7 @@ def test_the_scanner_finds_what_is_there(tmp_path: Path) -> None:
     assert planted.shows(source.frame(0).y)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(fault=faults(), kind=st.sampled_from(["blur", "fill", "erase"]))
 def test_a_broken_stage_leaves_nothing_unredacted_in_files(
     fault: tuple[str, str, int, int], kind: str
@@ -181,7 +181,7 @@ def test_a_broken_stage_leaves_nothing_unredacted_in_files(
         assert planted.clear_pixels(folder) == []
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(fault=faults(), kind=st.sampled_from(["blur", "fill", "erase"]))
 def test_a_broken_stage_shows_nothing_unredacted_live(
     fault: tuple[str, str, int, int], kind: str
@@ -205,7 +205,7 @@ def _quotes(message: str) -> bool:
 
 
 @pytest.mark.parametrize("stage", ["source", "sink", "observer"])
-@pytest.mark.parametrize("at", [0, 7, FRAMES - 1])
+@pytest.mark.parametrize("at", [0, FRAMES - 1])
 @pytest.mark.parametrize("error", [ValueError("x"), MemoryError(), OSError(28, "No space left")])
 def test_a_fault_around_the_redactor_leaves_nothing(
     tmp_path: Path, stage: str, at: int, error: Exception
