@@ -146,7 +146,7 @@ def test_the_scanner_finds_what_is_there(tmp_path: Path) -> None:
 
     import av
 
-    source = planted.source_of(FRAMES)
+    source = planted.source_of(6 * FRAMES)
     with av.open(str(tmp_path / ".x.mkv"), "w") as file:
         stream = file.add_stream("libx264", rate=10, width=planted.WIDTH, height=planted.HEIGHT)
         for frame in source:
