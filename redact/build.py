@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from redact.config import Config
-from redact.errors import ConfigError
+from redact.errors import ConfigError, SourceError
 from redact.pipeline import Pipeline
 from redact.protocols import Detector, Observer, Sink, Source
 from redact.redactor import OnFailure, Redactor
@@ -54,6 +58,16 @@ def model_digests(config: Config) -> dict[str, str]:
         taken = digests.get(path.name, digest) != digest
         digests[f"{path.name} ({digest[:8]})" if taken else path.name] = digest
     return digests
+
+
+def recipients_of(config: Config) -> tuple[str, ...]:
+    """The public keys that the original is sealed to; empty = it is not kept. Raises
+    ConfigError for a malformed one, MissingDependencyError."""
+    if not config.seal.to:
+        return ()
+    from redact.sealing import parse_recipients
+
+    return parse_recipients(config.seal.to)
 
 
 def make_redactor(
@@ -106,8 +120,54 @@ def run(
     """Redact one stream from end to end; the output appears whole or not at all.
 
     source, sink: paths, or objects of these protocols. detector: one loaded before; by default
-    the configured models are loaded. Raises RedactError, `Stopped` once `stop` is set.
+    the configured models are loaded. Where the configuration names who the original is sealed
+    to, it lies beside the output, encrypted; both appear, or neither. An audit log is kept by
+    `redact.batch`, not here. Raises RedactError, `Stopped` once `stop` is set.
     """
+    if not config.seal.to:
+        return _run(source, sink, config, detector, observer, stop)
+    if not isinstance(source, str | Path) or not isinstance(sink, str | Path):
+        raise ConfigError("sealing needs files: give paths, or a configuration without seal.to")
+    with _sealed(Path(source), Path(sink), config, stop) as finish:
+        report = _run(source, sink, config, detector, observer, stop)
+        return report.with_(sealed=finish())
+
+
+@contextmanager
+def _sealed(
+    source: Path, output: Path, config: Config, stop: threading.Event | None
+) -> Iterator[Callable[[], dict[str, Any]]]:
+    """Encrypt the original first, so that what cannot be sealed is not redacted either; what is
+    given out publishes it."""
+    from redact.sealing import SealedCopy, sealed_path
+
+    with SealedCopy(sealed_path(output, source), recipients_of(config)) as copy:
+        try:
+            file = source.open("rb")
+        except OSError as error:
+            raise SourceError(f"{source}: cannot be read: {error.strerror or error}") from error
+        with file:
+            sealed = copy.fill(file, stop)
+
+        def finish() -> dict[str, Any]:
+            try:
+                copy.publish()
+            except BaseException:
+                output.unlink(missing_ok=True)
+                raise
+            return dataclasses.asdict(sealed)
+
+        yield finish
+
+
+def _run(
+    source: str | Path | Source,
+    sink: str | Path | Sink,
+    config: Config,
+    detector: Detector | None,
+    observer: Observer | None,
+    stop: threading.Event | None,
+) -> Report:
     from redact.sinks import PyAVSink
     from redact.sources import PyAVSource
 

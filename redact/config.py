@@ -132,6 +132,23 @@ class OutputOptions(Section, frozen=True):
     audio: Literal["drop", "keep"] = "drop"
 
 
+class SealOptions(Section, frozen=True):
+    """Whether the original is kept, encrypted. to: public age keys (`age1...`), or paths of
+    files that hold them; whoever has one of their secret keys can open it. Empty: not kept."""
+
+    to: tuple[str, ...] = ()
+
+
+class AuditOptions(Section, frozen=True):
+    """log: path of the audit log that every run is entered in; empty = none is kept. who, why,
+    basis: who acts, for what reason, on what legal ground, in free words, as stated."""
+
+    log: str = ""
+    who: str = ""
+    why: str = ""
+    basis: str = ""
+
+
 class ZoneSection(Section, frozen=True):
     """The property: inline polygons, or the path of a zone.json."""
 
@@ -157,6 +174,8 @@ class ConfigFile(Section, frozen=True):
     policy: PolicyOptions = PolicyOptions()
     effect: EffectOptions = EffectOptions()
     output: OutputOptions = OutputOptions()
+    seal: SealOptions = SealOptions()
+    audit: AuditOptions = AuditOptions()
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -177,6 +196,8 @@ class Config(Struct, frozen=True, kw_only=True):
     policy: PolicyOptions = PolicyOptions()
     effect: EffectOptions = EffectOptions()
     output: OutputOptions = OutputOptions()
+    seal: SealOptions = SealOptions()
+    audit: AuditOptions = AuditOptions()
 
     def __post_init__(self) -> None:
         _check_fields(self)
@@ -287,8 +308,17 @@ def config_of(file: ConfigFile, where: Path, zone: Zone | None = None) -> Config
         policy=file.policy,
         effect=file.effect,
         output=file.output,
+        seal=SealOptions(to=tuple(_beside(where, to) for to in file.seal.to)),
+        audit=msgspec.structs.replace(
+            file.audit, log=str(where.parent / file.audit.log) if file.audit.log else ""
+        ),
         **given,
     )
+
+
+def _beside(where: Path, recipient: str) -> str:
+    """A key as it is; the path of a file that holds keys, from the configuration's folder."""
+    return recipient if recipient.startswith("age1") else str(where.parent / recipient)
 
 
 def load_config(path: str | Path) -> Config:

@@ -75,7 +75,7 @@ class Examination:
 
 
 def examine(models: Sequence[Path] = ()) -> Examination:
-    """Try every part, and load the embedded and each other model. Never raises for what it finds."""
+    """Try every part, load the embedded and each other model. Never raises for what it finds."""
     from redact.detectors import EMBEDDED
 
     checks = [*_versions(), *_media(), *_inference()]

@@ -7,11 +7,12 @@
     ├── SourceError                  5   the input cannot be read, or not to its end
     │   └── SourceLostError          5   a live input went away and may come back
     ├── SinkError                    6   the output cannot be written or does not verify
-    └── StageError                   7   a stage failed on one frame of a stream
+    ├── StageError                   7   a stage failed on one frame of a stream
+    └── TamperedError                8   a seal, a signature or an audit log does not hold
 
 Errors of foreign libraries are mapped to these at one door per library: PyAV in
 `redact.sources` and `redact.sinks`, OpenVINO in `redact.detectors.runtime`, msgspec in
-`redact.config`.
+`redact.config`, age in `redact.sealing.age`.
 """
 
 from __future__ import annotations
@@ -61,3 +62,9 @@ class StageError(RedactError):
     """A stage failed on one frame: `StageError("frame 7: detector: ...")`."""
 
     exit_code = 7
+
+
+class TamperedError(RedactError):
+    """A sealed file, a signature, a bundle or an audit log is not what was once written."""
+
+    exit_code = 8

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from redact.structures import Decision, Detections, Frame, Mask, RedactedFrame, 
 from redact.trackers.between import between
 
 _PAST = 2.0  # seconds of tracks kept behind the frame that leaves: longer than tracks coast
+_MOST = 1000  # boxes in one frame; more are a fault, and would take minutes to follow
 _T = TypeVar("_T")
 
 OnFailure = Literal["raise", "hide"]
@@ -160,9 +161,8 @@ class Redactor:
         frame = entry.frame
         assert frame is not None
         found = self._guard(entry, "detector", lambda: self._detect(frame), Detections.empty())
-        entry.found = self._guard(
-            entry, "tracker", lambda: self._tracker.update(frame, found), Tracks.empty()
-        )
+        follow = partial(_checked, Tracks, self._tracker.update)
+        entry.found = self._guard(entry, "tracker", lambda: follow(frame, found), Tracks.empty())
         for skipped in self._pending:
             if skipped.found is None:
                 skipped.found = self._between(skipped, entry)
@@ -187,7 +187,10 @@ class Redactor:
         answers = self._detector.detect([frame])
         if len(answers) != 1:
             raise ValueError(f"{len(answers)} answers for one frame")
-        return answers[0]
+        found = _checked(Detections, lambda: answers[0])
+        if len(found) > _MOST:
+            raise ValueError(f"{len(found)} boxes in one frame cannot be trusted")
+        return found
 
     def _moved(self, frame: Frame) -> list[Detections | None] | None:
         assert self._motion is not None
@@ -198,7 +201,9 @@ class Redactor:
         waiting = sum(e.moving is None for e in self._pending)
         if len(results) > waiting:
             raise ValueError(f"{len(results)} answers for {waiting} frames that wait for one")
-        return results
+        found = [None if r is None else _checked(Detections, lambda r=r: r) for r in results]
+        # So much motion is no one's: what moves there is not known.
+        return [None if r is None or len(r) > _MOST else r for r in found]
 
     def _settle_motion(self, results: list[Detections | None] | None) -> None:
         """Give each motion result to the oldest frame that waits for one."""
@@ -215,7 +220,7 @@ class Redactor:
             entry.unsure = result is None
             assert entry.frame is not None
             found = Detections.empty() if result is None else result
-            track = partial(self._motion_tracker.update, entry.frame, found)
+            track = partial(_checked, Tracks, self._motion_tracker.update, entry.frame, found)
             entry.moving = self._guard(entry, "motion tracker", track, Tracks.empty())
 
     # -- leaving --------------------------------------------------------------------------
@@ -235,7 +240,10 @@ class Redactor:
         tracks, times = [e.tracks for e in window], [e.time for e in window]
         whole = Decision(Tracks.empty(), np.zeros(0, np.uint8), whole_frame=True)
         decision = self._guard(
-            entry, "policy", lambda: self._policy.decide(self.info, tracks, times, at), whole
+            entry,
+            "policy",
+            lambda: _checked(Decision, self._policy.decide, self.info, tracks, times, at),
+            whole,
         )
         frame = entry.frame
         assert frame is not None
@@ -248,6 +256,8 @@ class Redactor:
         mask = self._guard(entry, "mask", shapes, Mask(whole=True))
         try:
             finished = self._effect.apply(frame, mask)
+            if not isinstance(finished, RedactedFrame) or finished.pts != frame.pts:
+                raise TypeError("the answer is not this frame, redacted")
         except Exception as error:
             raise StageError(
                 f"frame {frame.index}: effect: {type(error).__name__}: {error}"
@@ -268,3 +278,12 @@ class Redactor:
         self._past.append(entry)
         while entry.time - self._past[0].time > _PAST:
             self._past.popleft()
+
+
+def _checked(kind: type[_T], answer: Callable[..., Any], *given: Any) -> _T:
+    """What a stage answered, made anew so that it passes its own checks: a part from elsewhere
+    may answer anything. Raises TypeError, ValueError."""
+    value = answer(*given)
+    if not isinstance(value, kind):
+        raise TypeError(f"the answer is {type(value).__name__}, not {kind.__name__}")
+    return replace(value)  # type: ignore[type-var]

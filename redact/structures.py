@@ -378,6 +378,7 @@ class Report:
 
     people_hidden, people_shown: tracks, not frames. reasons: frames times subjects per reason.
     seconds: wall time per stage name. digests: sha256 of input, zone, settings and models.
+    sealed: name, sizes, digests and recipients of the sealed original, if one was kept.
     """
 
     frames: int = 0
@@ -390,6 +391,7 @@ class Report:
     seconds: dict[str, float] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    sealed: dict[str, Any] | None = None
 
     def with_(self, **changes: Any) -> Report:
         return replace(self, **changes)

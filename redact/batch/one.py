@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import redact
+from redact.batch.entries import enter_failure, enter_run
 from redact.batch.failures import failed
 from redact.batch.outcome import Outcome, State
 from redact.batch.planning import Job
@@ -22,6 +25,7 @@ from redact.batch.record import (
 )
 from redact.errors import SinkError, SourceError
 from redact.protocols import Detector, Observer
+from redact.sealing import sealed_path
 
 MakeFolder = Callable[[], None]
 
@@ -47,13 +51,14 @@ def work(
         if finished(record, recipe, content, job.output, stop):
             return Outcome(job, State.SKIPPED, record)
         _check_free(job, record, overwrite)
+        _check_sealed_free(job, recipe, overwrite)
         make_folder()
         record = _redact(job, recipe, detector, observer, stop, (before, content))
         return Outcome(job, State.DONE, record)
     except Exception as error:  # noqa: BLE001 - told as an outcome, so that the batch goes on
         if stop.is_set():
             return Outcome(job, State.STOPPED)
-        return failed(job, error)
+        return enter_failure(failed(job, error), recipe.config)
 
 
 def _check_free(job: Job, record: dict[str, object] | None, overwrite: bool) -> None:
@@ -73,6 +78,15 @@ def _check_free(job: Job, record: dict[str, object] | None, overwrite: bool) -> 
     raise SinkError(f"{job.output}: {why}; pass --overwrite, or delete it")
 
 
+def _check_sealed_free(job: Job, recipe: Recipe, overwrite: bool) -> None:
+    """A sealed original may be the only one left. Raises SinkError."""
+    path = sealed_path(job.output, job.source)
+    if recipe.config.seal.to and not overwrite and (path.exists() or path.is_symlink()):
+        raise SinkError(
+            f"{path}: a sealed original is there already; move it away, or pass --overwrite"
+        )
+
+
 def _redact(
     job: Job,
     recipe: Recipe,
@@ -87,8 +101,11 @@ def _redact(
     report = run(
         job.source, job.output, recipe.config, detector=detector, observer=observer, stop=stop
     )
-    if signature(job.source) != before:
-        job.output.unlink(missing_ok=True)
+    sealed = report.sealed or {}
+    if signature(job.source) != before or sealed.get("original_sha256", content.sha256) != (
+        content.sha256
+    ):
+        _remove(job, sealed)
         raise SourceError(f"{job.source}: changed while it was read; run it again when complete")
     # The video is published: it now gets its report, stopped or not.
     try:
@@ -96,7 +113,17 @@ def _redact(
         names = job.source.name, job.output.name
         record = make_record(names, (content, made), recipe, report)
         write_record(job.output, record)
+        enter_run(record, recipe.config)
     except BaseException:
-        job.output.unlink(missing_ok=True)  # without a report it is not finished
+        _remove(job, sealed)  # without a report and its entry in the log it is not finished
         raise
     return record
+
+
+def _remove(job: Job, sealed: dict[str, Any]) -> None:
+    """All that was published for a job."""
+    job.output.unlink(missing_ok=True)
+    with suppress(OSError):  # without its output it says nothing
+        record_path(job.output).unlink(missing_ok=True)
+    if sealed:
+        job.output.with_name(sealed["name"]).unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import redact
-from redact.build import model_digests
+from redact.build import model_digests, recipients_of
 from redact.config import Config
 from redact.errors import ConfigError, RedactError, SinkError, SourceError
 from redact.sinks.partial import Partial
@@ -41,14 +41,14 @@ class Recipe:
                 "motion.enabled is false and no model is given: nobody would be hidden; turn "
                 "the motion net on, or give a model"
             )
-        return cls(
-            config,
-            {
-                "zone": config.zone.digest,
-                "settings": config.digest,
-                "models": model_digests(config),
-            },
-        )
+        digests: dict[str, Any] = {
+            "zone": config.zone.digest,
+            "settings": config.digest,
+            "models": model_digests(config),
+        }
+        if config.seal.to:
+            digests["sealed_to"] = list(recipients_of(config))
+        return cls(config, digests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +119,19 @@ def finished(
     made = record.get("output")
     if not _holds(record.get("input"), source) or not isinstance(made, dict):
         return False
-    if not output.is_file() or output.stat().st_size != made.get("bytes"):
+    kept = record.get("sealed")
+    if (kept is None) is not (recipe.config.seal.to == ()):
         return False
-    return _holds(made, content_of(output, stop, SinkError))
+    if kept is not None and not _there(kept, output.with_name(str(kept.get("name"))), stop):
+        return False
+    return _there(made, output, stop)
+
+
+def _there(part: dict[str, Any], path: Path, stop: threading.Event) -> bool:
+    """Whether the file is the one that a report describes."""
+    if not path.is_file() or path.stat().st_size != part.get("bytes"):
+        return False
+    return _holds(part, content_of(path, stop, SinkError))
 
 
 def _holds(part: Any, content: Content) -> bool:
@@ -139,11 +149,13 @@ def make_record(
         {"name": name, "bytes": content.bytes, "sha256": content.sha256}
         for name, content in zip(names, contents, strict=True)
     ]
+    sealed = {} if report.sealed is None else {"sealed": report.sealed}
     return {
         "schema": SCHEMA,
         "redact": redact.__version__,
         "input": described[0],
         "output": described[1],
+        **sealed,
         "digests": recipe.digests,
         "frames": {
             "all": report.frames,

@@ -13,6 +13,7 @@ from redact.batch.planning import Job
 from redact.batch.progress import Progress
 from redact.batch.record import Recipe
 from redact.errors import RedactError
+from redact.hardening import no_core_dumps
 
 
 def serve(pipe: Connection, recipe: Recipe, overwrite: bool) -> None:
@@ -20,6 +21,7 @@ def serve(pipe: Connection, recipe: Recipe, overwrite: bool) -> None:
 
     SIGTERM stops the job that runs. SIGINT is the parent's: a terminal sends it to everyone.
     """
+    no_core_dumps()
     stop = threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -19,6 +19,10 @@ COMMANDS = {
     "eval": "redact.cli.evaluate:evaluate",
     "doctor": "redact.cli.doctor:doctor",
     "zone": "redact.cli.zone:zone",
+    "keygen": "redact.cli.keygen:keygen",
+    "unseal": "redact.cli.unseal:unseal",
+    "audit": "redact.cli.audit:audit",
+    "share": "redact.cli.share:share",
 }
 _SUMMARIES = {
     "run": "Hide everyone beyond the property in files and folders.",
@@ -26,6 +30,10 @@ _SUMMARIES = {
     "eval": "Measure from pixels what a redacted clip still shows.",
     "doctor": "Say what is installed, and whether it works.",
     "zone": "Make and check the outline of a property.",
+    "keygen": "Make the key pair that sealed originals are opened with.",
+    "unseal": "Open a sealed original with the owner's key.",
+    "audit": "Check an audit log or a shared bundle; enter what was decided.",
+    "share": "Pack a redacted clip so that anyone can check where it comes from.",
 }
 
 
@@ -59,4 +67,7 @@ def cli() -> None:
 
 def main() -> None:
     """The `redact` command. Exits with the code that `redact.errors` gives to an error."""
+    from redact.hardening import no_core_dumps
+
+    no_core_dumps()
     cli(prog_name="redact")

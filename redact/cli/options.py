@@ -46,6 +46,11 @@ _TARGETS = {
     "--codec": ("output", "codec"),
     "--crf": ("output", "crf"),
     "--preset": ("output", "preset"),
+    "--seal-to": ("seal", "to"),
+    "--audit": ("audit", "log"),
+    "--who": ("audit", "who"),
+    "--why": ("audit", "why"),
+    "--basis": ("audit", "basis"),
 }
 _OPTIONS = (
     click.option("--zone", type=PATH, metavar="FILE", help="The property: a zone.json."),
@@ -76,6 +81,17 @@ _OPTIONS = (
     click.option("--codec", type=_choice(OutputOptions, "codec")),
     click.option("--crf", type=int, metavar="N", help="Quality, 0 (best) to 51."),
     click.option("--preset", type=_choice(OutputOptions, "preset"), help="Speed of encoding."),
+    click.option(
+        "--seal-to",
+        multiple=True,
+        metavar="KEY",
+        help="Keep the original too, encrypted to this public key (age1... or a file of them). "
+        "May be repeated.",
+    ),
+    click.option("--audit", type=PATH, metavar="LOG", help="Enter the run in this audit log."),
+    click.option("--who", metavar="TEXT", help="For the log: who does it."),
+    click.option("--why", metavar="TEXT", help="For the log: why."),
+    click.option("--basis", metavar="TEXT", help="For the log: the legal ground."),
 )
 
 
@@ -116,8 +132,10 @@ def _models(given: tuple[Path, ...]) -> tuple[Path, ...]:
 def _with_flags(file: ConfigFile, flags: dict[str, Any]) -> ConfigFile:
     for flag, (section, key) in _TARGETS.items():
         value = flags.get(flag[2:].replace("-", "_"))
-        if value is None:
+        if value is None or value == ():
             continue
+        if isinstance(value, tuple | Path):  # paths of flags are from where the user is
+            value = _from_here(value)
         tree = msgspec.to_builtins(file)
         (tree[section] if section else tree)[key] = value
         try:
@@ -127,6 +145,13 @@ def _with_flags(file: ConfigFile, flags: dict[str, Any]) -> ConfigFile:
             said = said[:1].lower() + said[1:]
             raise ConfigError(f"{flag} {value}: {said}") from error
     return file
+
+
+def _from_here(value: tuple[str, ...] | Path) -> list[str] | str:
+    """So that the folder of a configuration file is not put before it."""
+    if isinstance(value, Path):
+        return str(value.absolute())
+    return [v if v.startswith("age1") else str(Path(v).absolute()) for v in value]
 
 
 def _property(zone: Path | None, everyone: bool, file: ConfigFile, where: Path | None) -> Zone:

@@ -1,0 +1,198 @@
+"""share: a redacted clip in a bundle that a third party can check with the public key alone."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from redact.audit.checking import EXCERPT, PUBLIC, SIGNATURE, STORY, SUMS, verify_log
+from redact.audit.entry import Entry, Statement, read_entry
+from redact.audit.log import AuditLog, digest_of_file
+from redact.audit.signing import Signer, fingerprint
+from redact.errors import ConfigError, SinkError, SourceError
+from redact.sinks.partial import Partial
+
+_REPORT = ".redact.json"
+_GUIDE = "VERIFY.txt"
+_WHEN = (1980, 1, 1, 0, 0, 0)  # of every file in the bundle: the log says when
+_HOW = """How to check this bundle
+========================
+
+It holds {clip}, shared with: {to}
+Reason: {reason}
+
+You need the public key of whoever shared it. A copy is in public.pem, but a forger would put in
+his own: ask them, by telephone say, whether the fingerprint of their key is
+
+    {fingerprint}
+
+With redact (pip install 'redact[trust]'), on the bundle as you got it:
+
+    redact audit verify BUNDLE.zip --key public.pem
+
+With openssl (3.0 or newer) and coreutils, in the folder it was unpacked to:
+
+    openssl pkeyutl -verify -pubin -inkey public.pem -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig
+    sha256sum -c SHA256SUMS
+
+What it proves: the holder of the key says that this very file was made by redact from the input
+and with the settings that the report names by their digests, and when it was shared with whom.
+log.jsonl is the whole log up to that moment; what concerns other recordings is left out and only
+its digests remain, so that nothing can have been taken out of between or put in later.
+What it does not prove: that the camera saw what the picture shows, or that nobody was missed.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """digest: of the log's entry; whoever has the bundle holds it as evidence of the log."""
+
+    path: Path
+    fingerprint: str
+    digest: str
+
+
+def share(
+    clip: Path,
+    bundle: Path,
+    log: AuditLog,
+    *,
+    to: str,
+    reason: str,
+    statement: Statement = Statement(),  # noqa: B008 - frozen
+    overwrite: bool = False,
+) -> Shared:
+    """Enter it in the log, then write the bundle, whole or not at all.
+
+    Only a clip that the log knows as made by redact, unaltered since, is shared. Raises
+    ConfigError, SourceError, SinkError, TamperedError.
+    """
+    if bundle.exists() and not overwrite:
+        raise ConfigError(f"{bundle}: exists already; pass --overwrite to replace it")
+    if not to.strip() or not reason.strip():
+        raise ConfigError("--to and --reason must say something; the log keeps them")
+    report = _report_of(clip)
+    verify_log(log.path)  # no excerpt of a log that does not hold
+    signer = Signer(log.key)
+    try:
+        size, digest = digest_of_file(clip)
+    except OSError as error:
+        raise SourceError(f"{clip}: cannot be read: {error.strerror or error}") from error
+    _check_known(clip, (size, digest), report, log)
+    story = {
+        "to": to,
+        "reason": reason,
+        "output": {"name": clip.name, "bytes": size, "sha256": digest},
+    }
+    partial = Partial(bundle)  # before the log hears of it: a folder that cannot be written
+    try:
+        entry = log.append("share", statement, story)
+        _write(partial.path, clip, story, log, entry, signer)
+        partial.publish()
+    except OSError as error:
+        raise SinkError(f"{bundle}: cannot be written: {error.strerror or error}") from error
+    finally:
+        partial.discard()
+    return Shared(bundle, fingerprint(signer.public_pem), entry.digest)
+
+
+def _report_of(clip: Path) -> dict[str, Any]:
+    path = clip.with_name(clip.name + _REPORT)
+    try:
+        report = json.loads(path.read_bytes())
+        return {"bytes": report["output"]["bytes"], "sha256": report["output"]["sha256"]}
+    except FileNotFoundError:
+        raise ConfigError(
+            f"{clip}: has no report beside it, so it is not known to be redacted; only outputs of "
+            "redact are shared"
+        ) from None
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise SourceError(f"{path}: is no report that can be read") from error
+
+
+def _check_known(
+    clip: Path, content: tuple[int, str], report: dict[str, Any], log: AuditLog
+) -> None:
+    if (report["bytes"], report["sha256"]) != content:
+        raise ConfigError(f"{clip}: has changed since it was redacted; run it again")
+    if not any(_concerns(entry, content[1]) for entry in _entries(log)):
+        raise ConfigError(
+            f"{clip}: {log.path} does not know it; redact it again with --audit {log.path}"
+        )
+
+
+def _entries(log: AuditLog) -> list[Entry]:
+    with log.path.open("rb") as file:
+        return [read_entry(line, str(log.path)) for line in file]
+
+
+def _concerns(entry: Entry, digest: str) -> bool:
+    """Whether an entry is about the output of this sha256."""
+    body = entry.body or {}
+    output = body.get("facts", {}).get("output", {})
+    return body.get("event") in ("run", "seal", "review", "share") and (
+        isinstance(output, dict) and output.get("sha256") == digest
+    )
+
+
+def _write(
+    path: Path, clip: Path, story: dict[str, Any], log: AuditLog, last: Entry, signer: Signer
+) -> None:
+    digest = story["output"]["sha256"]
+    lines = [
+        entry.line(with_body=entry.number == last.number or _is_ours(entry, digest))
+        for entry in _entries(log)
+        if entry.number <= last.number
+    ]
+    guide = _HOW.format(
+        clip=clip.name,
+        to=story["to"],
+        reason=story["reason"],
+        fingerprint=fingerprint(signer.public_pem),
+    )
+    parts = {
+        EXCERPT: b"".join(lines),
+        STORY: (json.dumps(story, indent=2) + "\n").encode(),
+        PUBLIC: signer.public_pem,
+        _GUIDE: guide.encode(),
+        clip.name + _REPORT: clip.with_name(clip.name + _REPORT).read_bytes(),
+    }
+    sums = {clip.name: digest}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as bundle:
+        with (
+            clip.open("rb") as source,
+            bundle.open(zipfile.ZipInfo(clip.name, _WHEN), "w", force_zip64=True) as target,
+        ):
+            sums[clip.name] = _copy(source, target)
+        if sums[clip.name] != digest:
+            raise SourceError(f"{clip}: changed while it was read")
+        for name, data in parts.items():
+            bundle.writestr(zipfile.ZipInfo(name, _WHEN), data)
+            sums[name] = _sha256(data)
+        listed = "".join(f"{value}  {name}\n" for name, value in sorted(sums.items())).encode()
+        bundle.writestr(zipfile.ZipInfo(SUMS, _WHEN), listed)
+        bundle.writestr(zipfile.ZipInfo(SIGNATURE, _WHEN), signer.sign(listed))
+
+
+def _is_ours(entry: Entry, digest: str) -> bool:
+    """What may be told of: this clip, but not whom else it was shared with."""
+    return _concerns(entry, digest) and (entry.body or {}).get("event") != "share"
+
+
+def _copy(source: Any, target: Any) -> str:
+    import hashlib
+
+    digest = hashlib.sha256()
+    while chunk := source.read(1 << 20):
+        digest.update(chunk)
+        target.write(chunk)
+    return digest.hexdigest()
+
+
+def _sha256(data: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()

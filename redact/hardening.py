@@ -1,0 +1,23 @@
+"""What a process gives up before it touches footage."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import resource
+import sys
+
+_PR_SET_DUMPABLE = 4
+
+
+def no_core_dumps() -> None:
+    """From now on a crash of this process writes no image of its memory, which holds frames.
+
+    Not inherited by a program that is started anew, so each worker process calls it. A core
+    that goes to a program (systemd-coredump, apport) ignores the limit, hence both ways.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
