@@ -16,6 +16,7 @@ from redact.cli.door import Door
 COMMANDS = {
     "run": "redact.cli.run:run",
     "watch": "redact.cli.watch:watch",
+    "filter": "redact.cli.filter:filter_pipe",
     "eval": "redact.cli.evaluate:evaluate",
     "doctor": "redact.cli.doctor:doctor",
     "zone": "redact.cli.zone:zone",
@@ -23,6 +24,7 @@ COMMANDS = {
 _SUMMARIES = {
     "run": "Hide everyone beyond the property in files and folders.",
     "watch": "The same for a folder that a camera keeps writing to.",
+    "filter": "The same for raw video on standard input and output.",
     "eval": "Measure from pixels what a redacted clip still shows.",
     "doctor": "Say what is installed, and whether it works.",
     "zone": "Make and check the outline of a property.",
