@@ -14,7 +14,8 @@ class Pictures:
     """Makes encodable pictures for one stream.
 
     width, height: of the coded picture, even unless `even` is off, as raw video is kept;
-    `padded` when a column or row was repeated to get there. pixel_format: yuv420p, or yuvj420p where the decoder calls full range so.
+    `padded` when a column or row was repeated to get there. pixel_format: yuv420p, or
+    yuvj420p where the decoder calls full range so.
     """
 
     def __init__(self, info: StreamInfo, first: RedactedFrame, *, even: bool = True) -> None:

@@ -44,7 +44,7 @@ class PipeSource(PyAVSource):
         max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> None:
         buffered = stream if isinstance(stream, io.BufferedReader) else None
-        buffered = buffered or io.BufferedReader(stream)  # type: ignore[type-var]
+        buffered = buffered or io.BufferedReader(stream)
         with reading(name, "check what writes to it"):
             found = format_of(buffered.peek(32))
             if found is None:
