@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 
-from redact.build import make_redactor
-from redact.errors import RedactError, SourceError, SourceLostError, StageError
+from redact.errors import RedactError, SourceError, SourceLostError
 from redact.protocols import Detector
-from redact.redactor import Redactor
-from redact.relay.backlog import Arrived, Backlog
-from redact.relay.events import Events
+from redact.relay.backlog import Backlog
 from redact.relay.feed import Feed
 from redact.relay.health import CameraHealth, OutputHealth
+from redact.relay.hiding import Gate, Hiding
 from redact.relay.options import CameraConfig
 from redact.relay.outputs import make_output
-from redact.structures import Decision, Detections, Frame, Label, RedactedFrame, StreamInfo
+from redact.sources.live import LiveSource
+from redact.sources.live_clock import LiveClock
 
 _FIRST_WAIT = 1.0  # seconds before the first try to come back
 _STEADY = 30.0  # seconds after which a connection counts as good
@@ -43,15 +41,14 @@ class Camera:
         self._camera = camera
         self._options = camera.options
         self._tell = tell
-        self._on_event = on_event
-        self._gate = _Gate(detector) if detector is not None else None
         self._stop = threading.Event()
-        self._rate: object = None
         budget, stall = self._options.budget, self._options.stall
         self.health = CameraHealth(camera.name, budget, stall, camera.config.look_back)
         self._feeds = [self._feed(i) for i in range(len(self._options.outputs))]
         self._file = "://" not in camera.url and not camera.url.startswith("v4l2:")
         self._backlog = Backlog(waits=self._file and not self._options.realtime)
+        gate = Gate(detector) if detector is not None else None
+        self._work = Hiding(camera, self.health, gate, self._feeds, on_event)
         self._threads = [
             threading.Thread(target=work, name=f"redact-{camera.name}-{what}", daemon=True)
             for what, work in (("read", self._read), ("hide", self._hide))
@@ -87,8 +84,6 @@ class Camera:
     # -- the reading thread ----------------------------------------------------------------
 
     def _read(self) -> None:
-        from redact.sources.live_clock import LiveClock
-
         clock, wait = LiveClock(), _FIRST_WAIT
         while not self._stop.is_set():
             began = time.monotonic()
@@ -111,11 +106,7 @@ class Camera:
         self._backlog.put(None, self._stop)
         self._backlog.close()
 
-    def _session(self, clock: object) -> None:
-        from redact.sources.live import LiveSource
-        from redact.sources.live_clock import LiveClock
-
-        assert isinstance(clock, LiveClock)
+    def _session(self, clock: LiveClock) -> None:
         options, health = self._options, self.health
         with LiveSource(
             self._camera.url,
@@ -125,7 +116,7 @@ class Camera:
             transport=options.transport,
             realtime=options.realtime,
         ) as source:
-            self._rate = source.rate
+            self._work.rate = source.rate
             for frame in source:
                 if not health.connected:
                     health.connected, health.last_error = True, ""
@@ -152,12 +143,13 @@ class Camera:
     # -- the hiding thread -------------------------------------------------------------------
 
     def _hide(self) -> None:
-        work = _Work(self)
+        work = self._work
         while (item := self._backlog.get()) is not None:
             try:
-                work.take(item)
+                work.take(item, may_wait=self._backlog.waits)
             except Exception as error:  # noqa: BLE001 - nothing passes; the next frame starts anew
-                said = f"{type(error).__name__}: {error}" if _foreign(error) else str(error)
+                known = isinstance(error, RedactError)
+                said = str(error) if known else f"{type(error).__name__}: {error}"
                 self.health.counts["failures"] += 1
                 self.health.last_error = said
                 self._tell(self._camera.name, said)
@@ -167,146 +159,3 @@ class Camera:
         for feed in self._feeds:
             if not feed.close(_CLOSE):
                 self._tell(self._camera.name, "an output hangs and was left behind")
-
-
-def _foreign(error: Exception) -> bool:
-    return not isinstance(error, RedactError)
-
-
-class _Gate:
-    """The shared detector, which can be shut for frames that came too late."""
-
-    def __init__(self, detector: Detector) -> None:
-        self._detector = detector
-        self.labels = detector.labels
-        self.shut = False
-
-    def detect(self, frames: Sequence[Frame]) -> Sequence[Detections]:
-        if self.shut:
-            raise StageError("overload: not looked at, so hidden whole")
-        return self._detector.detect(frames)
-
-
-class _Work:
-    """What the hiding thread keeps from frame to frame."""
-
-    def __init__(self, camera: Camera) -> None:
-        from redact.sinks.live.encoder import LiveEncoder
-
-        self._encoder_class = LiveEncoder
-        self._camera = camera
-        self._health = camera.health
-        self._events = Events()
-        self._redactor: Redactor | None = None
-        self._encoder: LiveEncoder | None = None
-        self._encoded: object = None  # what the encoder was made for
-        self._generation = 0
-        self._arrived: dict[int, float] = {}
-        self._last_pts: int | None = None
-
-    def take(self, item: Arrived) -> None:
-        frame, camera = item.frame, self._camera
-        if frame is None:
-            self._leave()
-            return
-        late = time.monotonic() - item.at > camera._options.budget and not camera._backlog.waits
-        if late and camera._options.overload == "drop":
-            self._health.counts["dropped"] += 1
-            return
-        if late:
-            self._health.counts["hidden_late"] += 1
-            frame = replace(frame, corrupt=True)
-        if camera._gate is not None:
-            camera._gate.shut = late
-        redactor = self._redactor_for(frame)
-        self._arrived[frame.pts] = item.at
-        self._pass_on(redactor, redactor.push(frame))
-
-    def _redactor_for(self, frame: Frame) -> Redactor:
-        """The redactor of this size and these colours; a change ends the one before."""
-        old = self._redactor
-        if old is not None:
-            same = (old.info.width, old.info.height) == (frame.width, frame.height)
-            if same and old.info.colour == frame.colour:
-                return old
-            self._leave()
-        info = StreamInfo(
-            frame.width,
-            frame.height,
-            time_base=frame.time_base,
-            frame_rate=self._camera._rate,  # type: ignore[arg-type]
-            colour=frame.colour,
-            name=self._camera._camera.name,
-            live=True,
-        )
-        gate, config = self._camera._gate, self._camera._camera.config
-        self._redactor = make_redactor(info, config, gate, on_failure="hide")
-        return self._redactor
-
-    def _leave(self) -> None:
-        """The session ended: let go of what is held back."""
-        redactor, self._redactor = self._redactor, None
-        if redactor is not None:
-            self._pass_on(redactor, redactor.flush())
-        self._arrived.clear()
-
-    def _pass_on(self, redactor: Redactor, finished: list[RedactedFrame]) -> None:
-        for frame, decision in zip(finished, redactor.last_decisions, strict=True):
-            self._count(frame, decision)
-            encoder = self._encoder_for(redactor.info, frame)
-            packets = encoder.encode(frame)
-            self._last_pts = frame.pts
-            now = time.monotonic()
-            for packet in packets:
-                for feed in self._camera._feeds:
-                    feed.packet(packet)
-            self._health.latency.append(now - self._arrived.pop(frame.pts, now))
-            self._health.last_out = now
-            self._health.departures.append(now)
-            self._health.counts["out"] += 1
-
-    def _encoder_for(self, info: StreamInfo, frame: RedactedFrame) -> LiveEncoder:
-        made_for = info.width, info.height, info.colour
-        if self._encoder is not None and self._encoded == made_for:
-            return self._encoder
-        self._generation += 1
-        options = self._camera._options
-        self._encoder = self._encoder_class(
-            info,
-            frame,
-            self._camera._camera.config.output,
-            self._camera._camera.name,
-            generation=self._generation,
-            key_seconds=options.key_seconds,
-        )
-        self._encoded = made_for
-        for feed in self._camera._feeds:
-            feed.start(self._encoder.stream)
-        return self._encoder
-
-    def _count(self, frame: RedactedFrame, decision: Decision) -> None:
-        health, counts = self._health, self._health.counts
-        step = (frame.pts - self._last_pts) / 90_000 if self._last_pts is not None else 0.0
-        people = decision.tracks.label == Label.PERSON
-        counts["people_hidden"] += int((people & decision.hide).sum())
-        counts["people_shown"] += int((people & ~decision.hide).sum())
-        counts["hidden_whole"] += decision.whole_frame
-        counts["outside_hidden_whole"] += decision.whole_outside
-        if decision.whole_frame:
-            health.hidden_whole_seconds += min(max(step, 0.0), 1.0)
-        for name, active in self._events.see(decision, float(frame.time)):
-            setattr(health, name, active)
-            self._camera._on_event(self._camera._camera.name, name, active)
-            for feed in self._camera._feeds:
-                feed.event(name, active)
-
-    def give_up(self) -> None:
-        """After a failure: what is held back is dropped, never shown."""
-        self._redactor = self._encoder = self._encoded = None
-        self._arrived.clear()
-
-    def end(self) -> None:
-        if self._encoder is not None:
-            for packet in self._encoder.flush():
-                for feed in self._camera._feeds:
-                    feed.packet(packet)

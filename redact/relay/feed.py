@@ -71,9 +71,7 @@ class Feed:
             stream = self._stream
             if stream is None or packet.generation != stream.generation:
                 continue  # of an encoder that is gone
-            if running != stream.generation and (
-                not packet.key or time.monotonic() < not_before
-            ):
+            if running != stream.generation and (not packet.key or time.monotonic() < not_before):
                 self._health.dropped += 1
                 continue
             try:

@@ -41,12 +41,13 @@ class MqttEvents:
     def __init__(self, options: MqttSection) -> None:
         try:
             import paho.mqtt.client as paho
+            from paho.mqtt.enums import CallbackAPIVersion
         except ImportError as error:
             raise MissingDependencyError("mqtt needs paho-mqtt: redact[relay]") from error
         self._options = options
         self._states: dict[str, str] = {}
         self._cameras: Sequence[CameraHealth] = ()
-        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2)
         self._client.on_connect = self._on_connect
         self._client.will_set(f"{options.prefix}/status", "offline", retain=True)
         if options.username is not None:

@@ -43,13 +43,6 @@ class RtspOutput(Section, frozen=True, tag_field="kind", tag="rtsp"):
     transport: Literal["tcp", "udp"] = "tcp"
 
 
-class MountOutput(Section, frozen=True, tag_field="kind", tag="mount"):
-    """An RTSP server of our own, through GStreamer. listen: host:port, shared by cameras."""
-
-    listen: str = "127.0.0.1:8554"
-    path: str | None = None
-
-
 class HlsOutputOptions(Section, frozen=True, tag_field="kind", tag="hls"):
     """Fragmented mp4 and `live.m3u8` in a folder of this camera alone."""
 
@@ -78,7 +71,7 @@ class ClipsOutput(Section, frozen=True, tag_field="kind", tag="clips"):
     keep_gb: Keep = 0.0
 
 
-Output = RtspOutput | MountOutput | HlsOutputOptions | SegmentsOutput | ClipsOutput
+Output = RtspOutput | HlsOutputOptions | SegmentsOutput | ClipsOutput
 
 
 class CameraSection(Section, frozen=True):

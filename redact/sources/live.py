@@ -189,7 +189,15 @@ class LiveSource:
         self._index += 1
         base = Fraction(1, TICKS)
         return Frame(
-            y, u, v, pts=pts, time_base=base, index=index, colour=colour, corrupt=corrupt, owner=owner
+            y,
+            u,
+            v,
+            pts=pts,
+            time_base=base,
+            index=index,
+            colour=colour,
+            corrupt=corrupt,
+            owner=owner,
         )
 
     def close(self) -> None:
