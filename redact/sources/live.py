@@ -68,6 +68,7 @@ class LiveSource:
         self._scheme = scheme_of(url)
         self._index = 0
         self._sound = False  # a key frame came, and no damage since
+        self._blamed_now = False
         self._blame: int | None = None  # pts of the last packet that was complained of
         self._convert = Converter()
         _listen_to_complaints()
@@ -90,7 +91,7 @@ class LiveSource:
         return self._scheme != "file"
 
     def _open(self, timeout: float, transport: str) -> InputContainer:
-        options = {"fflags": "nobuffer", "analyzeduration": "1000000"}
+        options = {"analyzeduration": "1000000"}
         options["format_whitelist"] = f"{FORMATS},rtsp,video4linux2,v4l2"
         url, form = self._url, None
         if self._scheme in _NETWORK:
@@ -156,6 +157,7 @@ class LiveSource:
                 self._complain(packet)
             for picture in pictures:
                 yield picture, self._corrupt(picture)
+            self._blamed_now = False
 
     def _decode(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
         try:
@@ -165,7 +167,7 @@ class LiveSource:
             return []
 
     def _complain(self, packet: Packet[VideoStream]) -> None:
-        self._sound = False
+        self._sound, self._blamed_now = False, True
         if packet.pts is not None:
             self._blame = max(packet.pts, self._blame or packet.pts)
 
@@ -173,7 +175,9 @@ class LiveSource:
         if picture.is_corrupt:
             self._sound = False
             return True
-        later = self._blame is None or picture.pts is None or picture.pts > self._blame
+        later = not self._blamed_now
+        if self._blame is not None and picture.pts is not None:
+            later = picture.pts > self._blame
         if picture.key_frame and later:
             self._sound, self._blame = True, None
         return not self._sound
