@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -150,7 +151,7 @@ def run_clock(theirs: list[float | None], step: float = 0.1) -> list[float]:
 
 
 def rises(times: list[float]) -> bool:
-    return all(b > a for a, b in zip(times, times[1:], strict=False))
+    return all(b > a for a, b in pairwise(times))
 
 
 def test_a_camera_s_own_steps_are_kept() -> None:
