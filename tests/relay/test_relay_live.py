@@ -165,7 +165,9 @@ def check_words(folder: Path, health: dict[str, Any], metrics: str) -> None:
         assert SECRET not in text
     assert health["all"]["frames_lost"] >= 3
     assert health["all"]["frames_connects"] >= 4
-    assert health["half"]["latency_p99"] < 5 / 15 + 1.0 + 1.0  # look-back, budget, and slack
+    assert (
+        health["half"]["latency_p99"] < 5 / 15 + 1.0 + 3.0
+    )  # look-back, budget, and a busy machine
     assert 'redact_frames_total{camera="half",what="out"}' in metrics
     assert 'redact_latency_seconds{camera="all",quantile="0.99"}' in metrics
     assert "went away" in said or "cannot be opened" in said
