@@ -23,7 +23,7 @@ from redact.detectors.families import FAMILIES
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), ROOT / "samples" / "README.md"]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "samples").rglob("README.md"))]
 
 
 def blocks(language: str) -> list[str]:
