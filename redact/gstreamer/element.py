@@ -123,9 +123,7 @@ class RedactElement(GstBase.BaseTransform):  # type: ignore[misc]
             )
             self._colour = stream.colour
             self._step = round(1_000_000_000 / rate) if rate else _STEP
-            self._redactor = make_redactor(
-                stream, self._config, self._detector, on_failure="hide"
-            )
+            self._redactor = make_redactor(stream, self._config, self._detector, on_failure="hide")
         except Exception as error:  # noqa: BLE001 - an exception must not pass into C
             return self._fail(error)
         self.post_message(Gst.Message.new_latency(self))

@@ -46,6 +46,7 @@ class Feed:
             self._gap = False
         except Full:
             self._health.dropped += 1
+            self._health.up, self._health.last_error = False, "does not keep up, or hangs"
             self._gap = True
 
     def event(self, name: str, active: bool) -> None:

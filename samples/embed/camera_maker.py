@@ -35,9 +35,7 @@ SIZE = STRIDE * HEIGHT * 3 // 2
 def planes(buffer: mmap.mmap) -> tuple[np.ndarray, np.ndarray]:
     """Views of NV12 in mapped memory: (height, width), and (rows, columns, 2). No copy."""
     y = np.ndarray((HEIGHT, WIDTH), np.uint8, buffer, 0, (STRIDE, 1))
-    uv = np.ndarray(
-        (HEIGHT // 2, WIDTH // 2, 2), np.uint8, buffer, STRIDE * HEIGHT, (STRIDE, 2, 1)
-    )
+    uv = np.ndarray((HEIGHT // 2, WIDTH // 2, 2), np.uint8, buffer, STRIDE * HEIGHT, (STRIDE, 2, 1))
     return y, uv
 
 
