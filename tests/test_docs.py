@@ -26,7 +26,7 @@ README = (ROOT / "README.md").read_text()
 DOCUMENTS = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").glob("*.md")),
-    ROOT / "samples" / "README.md",
+    *sorted((ROOT / "samples").rglob("README.md")),
 ]
 
 

@@ -16,6 +16,9 @@ from redact.cli.door import Door
 COMMANDS = {
     "run": "redact.cli.run:run",
     "watch": "redact.cli.watch:watch",
+    "filter": "redact.cli.filter:filter_pipe",
+    "relay": "redact.cli.relay:relay",
+    "gstreamer": "redact.cli.gstreamer:gstreamer",
     "eval": "redact.cli.evaluate:evaluate",
     "doctor": "redact.cli.doctor:doctor",
     "zone": "redact.cli.zone:zone",
@@ -27,6 +30,9 @@ COMMANDS = {
 _SUMMARIES = {
     "run": "Hide everyone beyond the property in files and folders.",
     "watch": "The same for a folder that a camera keeps writing to.",
+    "filter": "The same for raw video on standard input and output.",
+    "relay": "The same for live cameras, around the clock.",
+    "gstreamer": "The same as an element of GStreamer.",
     "eval": "Measure from pixels what a redacted clip still shows.",
     "doctor": "Say what is installed, and whether it works.",
     "zone": "Make and check the outline of a property.",

@@ -52,7 +52,7 @@ _TARGETS = {
     "--why": ("audit", "why"),
     "--basis": ("audit", "basis"),
 }
-_OPTIONS = (
+_HIDING_OPTIONS = (
     click.option("--zone", type=PATH, metavar="FILE", help="The property: a zone.json."),
     click.option("--everyone", is_flag=True, help="There is no property: hide everyone."),
     click.option("--config", type=PATH, metavar="FILE", help="A redact.toml."),
@@ -77,6 +77,8 @@ _OPTIONS = (
     ),
     click.option("--look-back", type=int, metavar="N", help="Frames held back."),
     click.option("--long-side", type=int, metavar="N", help="Long side of the model's picture."),
+)
+_FILE_OPTIONS = (
     click.option("--audio", type=_choice(OutputOptions, "audio"), help="Whether sound stays."),
     click.option("--codec", type=_choice(OutputOptions, "codec")),
     click.option("--crf", type=int, metavar="N", help="Quality, 0 (best) to 51."),
@@ -97,7 +99,16 @@ _OPTIONS = (
 
 def config_options(command: Command) -> Command:
     """The options that `make_config` reads."""
-    for option in reversed(_OPTIONS):
+    return hiding_options(_with(command, _FILE_OPTIONS))
+
+
+def hiding_options(command: Command) -> Command:
+    """Those of them that say who is hidden and how, for commands that write no files."""
+    return _with(command, _HIDING_OPTIONS)
+
+
+def _with(command: Command, options: tuple[Callable[[Command], Command], ...]) -> Command:
+    for option in reversed(options):
         command = option(command)
     return command
 

@@ -1,4 +1,7 @@
-"""Where redacted frames go. `PyAVSink` writes video files; PyAV is imported at first use."""
+"""Where redacted frames go: `PyAVSink` writes video files, `PipeSink` standard output.
+
+PyAV is imported at first use.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from redact.sinks.partial import is_partial
 
 if TYPE_CHECKING:
+    from redact.sinks.pipe import PipeSink
     from redact.sinks.pyav import PyAVSink
 
-__all__ = ["PyAVSink", "is_partial"]
+__all__ = ["PipeSink", "PyAVSink", "is_partial"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,4 +21,8 @@ def __getattr__(name: str) -> Any:
         from redact.sinks.pyav import PyAVSink
 
         return PyAVSink
+    if name == "PipeSink":
+        from redact.sinks.pipe import PipeSink
+
+        return PipeSink
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,15 +13,16 @@ from redact.structures import Plane, RedactedFrame, StreamInfo
 class Pictures:
     """Makes encodable pictures for one stream.
 
-    width, height: of the coded picture, even; `padded` when a column or row was repeated to
-    get there. pixel_format: yuv420p, or yuvj420p where the decoder calls full range so.
+    width, height: of the coded picture, even unless `even` is off, as raw video is kept;
+    `padded` when a column or row was repeated to get there. pixel_format: yuv420p, or
+    yuvj420p where the decoder calls full range so.
     """
 
-    def __init__(self, info: StreamInfo, first: RedactedFrame) -> None:
+    def __init__(self, info: StreamInfo, first: RedactedFrame, *, even: bool = True) -> None:
         self._quarter_turns = info.rotation // 90
         size = (info.width, info.height)
         self._coded = size[::-1] if self._quarter_turns % 2 else size
-        self.width, self.height = (n + n % 2 for n in self._coded)
+        self.width, self.height = (n + n % 2 * even for n in self._coded)
         self.padded = (self.width, self.height) != self._coded
         named = first.owner.format.name if isinstance(first.owner, VideoFrame) else None
         full = "yuvj420p" if info.colour.full_range else "yuv420p"

@@ -1,16 +1,24 @@
-"""Where frames come from. `PyAVSource` reads video files; PyAV is imported at first use."""
+"""Where frames come from: `PyAVSource` reads video files, `PipeSource` standard input.
+
+PyAV is imported at first use.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from redact.sources.pipe import PipeSource
     from redact.sources.pyav import DEFAULT_MAX_PIXELS, PyAVSource
 
-__all__ = ["DEFAULT_MAX_PIXELS", "PyAVSource"]
+__all__ = ["DEFAULT_MAX_PIXELS", "PipeSource", "PyAVSource"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "PipeSource":
+        from redact.sources.pipe import PipeSource
+
+        return PipeSource
     if name in __all__:
         from redact.sources import pyav
 

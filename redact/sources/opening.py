@@ -24,6 +24,7 @@ FORMATS = (
     "mxf,ogg,h264,hevc,vvc,av1,obu,m4v,h263,mjpeg,mjpeg_2000,mpjpeg,dv,wtv,dhav,yuv4mpegpipe,rm,"
     "mp3,wav,aac,flac,aiff,amr,caf"
 )
+DEFAULT_MAX_PIXELS = 8192 * 8192
 OUTPUT_CORRUPT = 1 << 3  # AV_CODEC_FLAG_OUTPUT_CORRUPT: damaged frames come out, marked
 
 

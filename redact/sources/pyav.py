@@ -8,17 +8,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 
 from redact.errors import SourceError
 from redact.sources.decoding import Decoder
-from redact.sources.opening import is_cover, open_container, video_stream
+from redact.sources.opening import DEFAULT_MAX_PIXELS, is_cover, open_container, video_stream
 from redact.sources.orientation import matrix_of, orientation_of
 from redact.sources.planes import Converter, colour_of
 from redact.sources.timing import Decoded
 from redact.structures import Frame, StreamInfo
 
-DEFAULT_MAX_PIXELS = 8192 * 8192
+__all__ = ["DEFAULT_MAX_PIXELS", "PyAVSource"]
 
 
 class PyAVSource:
@@ -37,10 +38,16 @@ class PyAVSource:
         deinterlace: bool = True,
         max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> None:
-        self._path = Path(path)
+        self._start(Path(path), open_container(Path(path), max_pixels), deinterlace, max_pixels)
+
+    def _start(
+        self, path: Path, container: InputContainer, deinterlace: bool, max_pixels: int
+    ) -> None:
+        """Decode the first frame of an opened container, whose messages name `path`."""
+        self._path = path
         self._read = False
         self.notes: tuple[str, ...] = ()
-        self._container = open_container(self._path, max_pixels)
+        self._container = container
         try:
             self._stream = video_stream(self._path, self._container, max_pixels)
             self._decoder = Decoder(self._path, self._container, self._stream, deinterlace)

@@ -1,0 +1,110 @@
+"""Feed: one output in a thread of its own, so that a slow or dead one holds up nobody else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from queue import Full, Queue
+
+from redact.errors import RedactError
+from redact.relay.health import OutputHealth
+from redact.sinks.live import Coded, CodedStream, LiveOutput
+
+_DEPTH = 256  # packets that may wait for an output
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 15.0  # seconds between tries after a failure
+Say = Callable[[str], None]
+
+
+class Feed:
+    """Takes packets from the camera's thread at once; drops them, up to the next key frame,
+    when the output does not keep up. After a failure it starts anew at a key frame."""
+
+    def __init__(self, output: LiveOutput, health: OutputHealth, name: str, say: Say) -> None:
+        self._output = output
+        self._health = health
+        self._say = say
+        self._queue: Queue[Coded | None] = Queue(_DEPTH)
+        self._gap = True  # packets are missing: wait for a key frame
+        self._stream: CodedStream | None = None
+        self._events: dict[str, bool] = {}
+        self._thread = threading.Thread(target=self._run, name=f"redact-{name}", daemon=True)
+        self._thread.start()
+
+    # -- the camera's thread ---------------------------------------------------------------
+
+    def start(self, stream: CodedStream) -> None:
+        """The packets that follow belong to this stream."""
+        self._gap, self._stream = True, stream
+
+    def packet(self, packet: Coded) -> None:
+        if self._gap and not packet.key:
+            self._health.dropped += 1
+            return
+        try:
+            self._queue.put_nowait(packet)
+            self._gap = False
+        except Full:
+            self._health.dropped += 1
+            self._health.up, self._health.last_error = False, "does not keep up, or hangs"
+            self._gap = True
+
+    def event(self, name: str, active: bool) -> None:
+        """Holds from the packets on that have not been written yet."""
+        self._events[name] = active
+
+    def close(self, timeout: float) -> bool:
+        """Finish the output. False when it hangs; its thread dies with the process."""
+        try:
+            self._queue.put(None, timeout=timeout)
+        except Full:
+            return False
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    # -- the output's thread -----------------------------------------------------------------
+
+    def _run(self) -> None:
+        running: int | None = None  # generation that the output was started with
+        wait, not_before = _FIRST_WAIT, 0.0
+        told: dict[str, bool] = {}
+        while (packet := self._queue.get()) is not None:
+            stream = self._stream
+            if stream is None or packet.generation != stream.generation:
+                continue  # of an encoder that is gone
+            if running != stream.generation and (not packet.key or time.monotonic() < not_before):
+                self._health.dropped += 1
+                continue
+            try:
+                for name, active in list(self._events.items()):
+                    if told.get(name) is not active:
+                        self._output.event(name, active)
+                        told[name] = active
+                if running != stream.generation:
+                    self._output.start(stream)
+                    running = stream.generation
+                self._output.write(packet)
+            except RedactError as error:
+                self._failed(error)
+                running, not_before = None, time.monotonic() + wait
+                wait = min(2 * wait, _LONGEST_WAIT)
+                continue
+            self._health.packets += 1
+            if not self._health.up:
+                self._health.up, self._health.last_error, wait = True, "", _FIRST_WAIT
+                self._say("is written to")
+        self._end()
+
+    def _failed(self, error: RedactError) -> None:
+        if str(error) != self._health.last_error:
+            self._say(str(error))
+        self._health.up, self._health.last_error = False, str(error)
+        self._health.failures += 1
+        self._output.abandon()
+
+    def _end(self) -> None:
+        try:
+            self._output.finish()
+        except RedactError as error:
+            self._failed(error)
+        self._health.up = False

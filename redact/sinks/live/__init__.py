@@ -1,0 +1,44 @@
+"""Live outputs: redacted frames are encoded once, and the packets go to any number of outputs.
+
+A `LiveOutput` is told of a stream, then of its packets, the first of which is a key frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
+
+
+@dataclass(frozen=True, slots=True)
+class CodedStream:
+    """What holds for all packets of one encoder. generation: rises with every new one."""
+
+    generation: int
+    template: VideoStream
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """One encoded redacted picture. pts, dts, duration: ticks of 1/90000 s."""
+
+    generation: int
+    data: bytes
+    pts: int
+    dts: int
+    duration: int
+    key: bool
+
+
+class LiveOutput(Protocol):
+    """Where packets go. All methods are called from one thread; they raise SinkError."""
+
+    def start(self, stream: CodedStream) -> None: ...
+    def write(self, packet: Coded) -> None: ...
+    def event(self, name: str, active: bool) -> None: ...
+    def finish(self) -> None: ...
+    def abandon(self) -> None: ...

@@ -1,0 +1,253 @@
+"""LiveSource: the frames of a camera as they come, and honest about those that are damaged."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import av
+import av.error
+import av.logging
+from av.codec.context import ThreadType
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from redact.errors import ConfigError, SourceError, SourceLostError
+from redact.sources.live_clock import TICKS, LiveClock
+from redact.sources.opening import DEFAULT_MAX_PIXELS, FORMATS, OUTPUT_CORRUPT
+from redact.sources.orientation import matrix_of, orientation_of
+from redact.sources.planes import Converter, colour_of
+from redact.structures import Frame
+
+_NETWORK = {"rtsp", "rtsps", "http", "https"}
+# What may be opened on the way; never a local file that a server names.
+_PROTOCOLS = {
+    "rtsp": "rtsp,rtp,tcp,udp",
+    "rtsps": "rtsps,rtsp,rtp,tcp,udp,tls",
+    "http": "http,tcp",
+    "https": "https,http,tls,tcp",
+}
+_ADVICE = "check the address, the password and the network"
+
+
+class LiveSource:
+    """Reads a camera until it goes away, which is a SourceLostError; a file's end is just an end.
+
+    url: rtsp, rtsps, http or https; `v4l2:/dev/video0`; or a path, read at its own speed.
+    name: what messages call it: no address, as it may hold a password. clock: gives frames
+    their times, in ticks of 1/90000 s. timeout: seconds without data after which it is lost.
+
+    A frame is `corrupt` from the first sign of damage (a lost or broken packet, any complaint
+    of the decoder) until the next sound key frame: what lies between is predicted from
+    damage. Size and colours may change from frame to frame.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        clock: LiveClock,
+        *,
+        timeout: float = 5.0,
+        transport: str = "tcp",
+        realtime: bool = True,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+    ) -> None:
+        self._url = url
+        self._name = name
+        self._clock = clock
+        self._realtime = realtime
+        self._max_pixels = max_pixels
+        self._scheme = scheme_of(url)
+        self._index = 0
+        self._sound = False  # a key frame came, and no damage since
+        self._blamed_now = False
+        self._blame: int | None = None  # pts of the last packet that was complained of
+        self._convert = Converter()
+        _listen_to_complaints()
+        clock.restart()
+        self._container = self._open(timeout, transport)
+        try:
+            self._stream = self._video()
+        except BaseException:
+            self._container.close()
+            raise
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Nominal frames per second, None when the camera does not say."""
+        rate = self._stream.average_rate
+        return rate if rate and 0 < rate <= 240 else None
+
+    @property
+    def live(self) -> bool:
+        return self._scheme != "file"
+
+    def _open(self, timeout: float, transport: str) -> InputContainer:
+        options = {"analyzeduration": "1000000"}
+        options["format_whitelist"] = f"{FORMATS},rtsp,video4linux2,v4l2"
+        url, form = self._url, None
+        if self._scheme in _NETWORK:
+            options["protocol_whitelist"] = _PROTOCOLS[self._scheme]
+        if self._scheme.startswith("rtsp"):
+            options["rtsp_transport"] = transport
+        if self._scheme == "v4l2":
+            url, form = url.partition(":")[2], "video4linux2,v4l2"
+        if self._scheme == "file":
+            url = f"file:{url.removeprefix('file:')}"
+            options["protocol_whitelist"] = "file"
+        try:
+            return av.open(
+                url,
+                "r",
+                format=form,
+                options={"max_pixels": str(self._max_pixels)},
+                container_options=options,
+                timeout=(2 * timeout, timeout),
+                metadata_errors="replace",
+            )
+        except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
+            raise SourceLostError(
+                f"{self._name}: cannot be opened: {_words(error, self._url)}; {_ADVICE}"
+            ) from None  # the foreign error's text holds the address
+
+    def _video(self) -> VideoStream:
+        streams = self._container.streams.video
+        if not streams or streams[0].codec_context is None:
+            raise SourceError(f"{self._name}: has no video that can be decoded")
+        stream = streams[0]
+        context = stream.codec_context
+        context.thread_type = ThreadType.NONE  # frame threads would add a delay
+        context.thread_count = 1
+        context.flags |= OUTPUT_CORRUPT
+        return stream
+
+    def __iter__(self) -> Iterator[Frame]:
+        began: tuple[float, float] | None = None
+        for picture, corrupt in self._pictures():
+            theirs = _seconds(picture)
+            if not self.live and self._realtime and theirs is not None:
+                began = began or (time.monotonic() - float(theirs), 0.0)
+                time.sleep(max(0.0, min(1.0, began[0] + float(theirs) - time.monotonic())))
+            yield self._frame(picture, corrupt, theirs)
+        if self.live:
+            raise SourceLostError(f"{self._name}: the camera ended the stream")
+
+    def _pictures(self) -> Iterator[tuple[VideoFrame, bool]]:
+        packets = self._container.demux(self._stream)
+        while True:
+            with av.logging.Capture(local=True) as complaints:
+                try:
+                    packet = next(packets, None)
+                except (av.error.FFmpegError, OSError, ValueError, MemoryError) as error:
+                    raise SourceLostError(
+                        f"{self._name}: went away: {_words(error, self._url)}"
+                    ) from None
+                pictures = self._decode(packet) if packet is not None else []
+            if packet is None:
+                return
+            if complaints or packet.is_corrupt:
+                self._complain(packet)
+            for picture in pictures:
+                yield picture, self._corrupt(picture)
+            self._blamed_now = False
+
+    def _decode(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
+        try:
+            return list(self._stream.decode(packet))
+        except (av.error.FFmpegError, ValueError):
+            self._complain(packet)
+            return []
+
+    def _complain(self, packet: Packet[VideoStream]) -> None:
+        self._sound, self._blamed_now = False, True
+        if packet.pts is not None:
+            self._blame = max(packet.pts, self._blame or packet.pts)
+
+    def _corrupt(self, picture: VideoFrame) -> bool:
+        if picture.is_corrupt:
+            self._sound = False
+            return True
+        later = not self._blamed_now
+        if self._blame is not None and picture.pts is not None:
+            later = picture.pts > self._blame
+        if picture.key_frame and later:
+            self._sound, self._blame = True, None
+        return not self._sound
+
+    def _frame(self, picture: VideoFrame, corrupt: bool, theirs: Fraction | None) -> Frame:
+        colour = colour_of(picture)
+        orientation = orientation_of(matrix_of(picture), self._name)
+        owner, (y, u, v) = self._convert(picture, colour)
+        if not orientation.upright:
+            owner, turn = None, orientation.turn
+            y, u, v = turn(y), turn(u), turn(v)
+        pts, index = self._clock.stamp(theirs), self._index
+        self._index += 1
+        base = Fraction(1, TICKS)
+        return Frame(
+            y,
+            u,
+            v,
+            pts=pts,
+            time_base=base,
+            index=index,
+            colour=colour,
+            corrupt=corrupt,
+            owner=owner,
+        )
+
+    def close(self) -> None:
+        """From the reading thread, or after it ended."""
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def scheme_of(url: str) -> str:
+    """rtsp, rtsps, http, https, v4l2 or file. Raises ConfigError for any other."""
+    scheme = urlsplit(url).scheme.lower() if "://" in url or url.startswith("v4l2:") else "file"
+    if scheme not in {*_NETWORK, "v4l2", "file"}:
+        raise ConfigError(f"inputs are rtsp, rtsps, http, https, v4l2 or a file, not {scheme!r}")
+    return scheme
+
+
+def _seconds(picture: VideoFrame) -> Fraction | None:
+    if picture.pts is None or picture.time_base is None:
+        return None
+    return picture.pts * picture.time_base
+
+
+def _words(error: BaseException, url: str) -> str:
+    """What FFmpeg says, without the address."""
+    if isinstance(error, av.error.ExitError):
+        return "no data came in time"
+    text = getattr(error, "strerror", None) or type(error).__name__
+    return str(text).replace(url, "the address").strip().rstrip(".")
+
+
+def _listen_to_complaints() -> None:
+    """FFmpeg tells of lost and broken packets in its log alone. `Capture` reads it; nothing is
+    printed, as it names addresses."""
+    if av.logging.get_level() is None:
+        logger = logging.getLogger("libav")
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False
+        av.logging.set_skip_repeated(False)
+        av.logging.set_level(av.logging.WARNING)

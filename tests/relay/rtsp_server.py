@@ -1,0 +1,46 @@
+"""An RTSP server for tests, run by Debian's Python: a camera, and a place to record to.
+
+    rtsp_server.py PORT WIDTH HEIGHT FPS RECORDING.ts
+
+/camera: fine chequers all over, which no hiding leaves. /record: takes ANNOUNCE and RECORD.
+"""
+
+import sys
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+
+Gst.init(None)
+port, width, height, fps, recording = sys.argv[1:]
+server = GstRtspServer.RTSPServer()
+server.set_address("127.0.0.1")
+server.set_service(port)
+mounts = server.get_mount_points()
+
+camera = GstRtspServer.RTSPMediaFactory()
+camera.set_launch(
+    f"( videotestsrc is-live=true pattern=checkers-8 "
+    f"! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1 "
+    f"! x264enc tune=zerolatency speed-preset=ultrafast key-int-max={fps} "
+    "! h264parse ! rtph264pay name=pay0 pt=96 config-interval=1 )"
+)
+camera.set_shared(True)
+mounts.add_factory("/camera", camera)
+
+record = GstRtspServer.RTSPMediaFactory()
+record.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
+record.set_launch(
+    "( rtph264depay name=depay0 ! h264parse ! mpegtsmux "
+    f"! filesink sync=false location={recording} )"
+)
+record.set_latency(200)
+record.set_eos_shutdown(True)
+mounts.add_factory("/record", record)
+
+assert server.attach(None)
+sys.stdout.write("ready\n")
+sys.stdout.flush()
+GLib.MainLoop().run()
