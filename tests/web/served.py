@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -71,3 +77,28 @@ class Served:
     def post(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
         own: dict[str, Any] = {"Origin": self.origin, "Content-Type": "application/json"}
         return self.ask(path, "POST", headers=own | headers, body=body)
+
+
+@contextmanager
+def launched(folder: Path, *words: object) -> Iterator[Served]:
+    """Run `redact ...` in `folder`, from when it has printed its address."""
+    root = Path(__file__).resolve().parents[2]
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "redact", *map(str, words), "--no-browser"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=(\S+)", line)
+        if found is None:
+            raise AssertionError(f"no address: {line!r} {process.communicate()[1]}")
+        yield Served(process, int(found[1]), found[2], began)
+    finally:
+        process.kill()
+        process.communicate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from conftest import SMALL
+from playwright.sync_api import expect
 from served import Served
 
 from redact.config import load_zone
@@ -53,9 +55,9 @@ def test_a_concave_outline_with_a_hole_is_drawn_previewed_saved_and_used(
     before = page.get_attribute("#people", "data-of")
     assert "background is not known" in page.inner_text("#people")  # motion alone, first second
     draw(page, "#draw-hole", HOLE)
-    page.wait_for_function("was => document.getElementById('people').dataset.of !== was", arg=before)
+    expect(page.locator("#people")).not_to_have_attribute("data-of", before)
     page.click("#save")
-    page.wait_for_function("document.getElementById('said').textContent.startsWith('Saved')")
+    expect(page.locator("#said")).to_contain_text("Saved")
     polygons, holes = rings_of(tmp_path / "zone.json")
     assert (len(polygons), len(polygons[0]), len(holes), len(holes[0])) == (1, 5, 1, 4)
     assert abs(polygons[0][2][1] - 0.6) < 0.01  # the concave corner
@@ -70,14 +72,14 @@ def test_the_preview_changes_with_the_outline(serve: Serve, page: Any) -> None:
     page.wait_for_selector("#progress[data-done]:not([data-done=''])", timeout=60_000)
     page.fill("#scrub", "200")
     page.wait_for_selector("#people[data-of$='/200']")
-    wide = page.inner_text("#people")
+    wide = page.get_attribute("#people", "data-of"), page.inner_text("#people")
     page.click("#rings button:has-text('delete')")
     draw(page, "#draw-polygon", [(0.02, 0.9), (0.1, 0.9), (0.1, 0.97), (0.02, 0.97)])
-    page.wait_for_selector("#progress[data-done]:not([data-done=''])", timeout=60_000)
-    page.wait_for_selector("#people[data-of$='/200']")
-    page.wait_for_function("was => document.getElementById('people').innerText !== was", arg=wide)
-    assert "moves beyond the property" in page.inner_text("#people")
-    assert "nobody is ever on the property" in page.inner_text("#warnings")
+    expect(page.locator("#people")).not_to_have_attribute("data-of", wide[0], timeout=60_000)
+    page.wait_for_selector("#people[data-of$='/200']", timeout=60_000)
+    assert page.inner_text("#people") != wide[1]
+    expect(page.locator("#people")).to_contain_text("moves beyond the property")
+    expect(page.locator("#warnings")).to_contain_text("nobody is ever on the property")
 
 
 def test_corners_are_dragged_inserted_deleted_typed_and_undone(
@@ -110,7 +112,7 @@ def test_corners_are_dragged_inserted_deleted_typed_and_undone(
     page.get_by_label("Property 1, corner 4, y").fill("0.95")
     page.get_by_label("Property 1, corner 4, y").press("Enter")
     page.keyboard.press("Control+s")
-    page.wait_for_function("document.getElementById('said').textContent.startsWith('Saved')")
+    expect(page.locator("#said")).to_contain_text("Saved")
     (ring,), _ = rings_of(file)
     assert ring[0] == pytest.approx([0.1, 0.4], abs=0.01)
     assert ring[2] == pytest.approx([0.78, 0.9], abs=1e-4)
@@ -130,7 +132,7 @@ def test_an_outline_is_drawn_with_the_keyboard_alone(
         page.keyboard.press("Enter")
     page.keyboard.press("Enter")  # twice on one place ends it
     page.keyboard.press("Control+s")
-    page.wait_for_function("document.getElementById('said').textContent.startsWith('Saved')")
+    expect(page.locator("#said")).to_contain_text("Saved")
     (ring,), _ = rings_of(tmp_path / "zone.json")
     assert ring == [[0.5, 0.5], [0.6, 0.5], [0.6, 0.6]]
 
@@ -141,9 +143,7 @@ def test_what_the_command_line_refuses_the_page_refuses_with_the_same_words(
     opened(page, serve("zone", "edit", SMALL, "-o", "zone.json"))
     crossed = [(0.2, 0.5), (0.8, 0.9), (0.8, 0.5), (0.2, 0.9)]
     draw(page, "#draw-polygon", crossed)
-    page.wait_for_function(
-        "document.getElementById('warnings').innerText.includes('does not cross itself')"
-    )
+    expect(page.locator("#warnings")).to_contain_text("does not cross itself")
     page.click("#save")
     page.wait_for_selector("#said.bad")
     assert "does not cross itself" in page.inner_text("#said")
@@ -164,7 +164,7 @@ def test_the_page_fits_a_small_telephone_and_draws_by_touch(
         page.touchscreen.tap(area["x"] + x * area["width"], area["y"] + y * area["height"])
     page.tap("#finish")
     page.tap("#save")
-    page.wait_for_function("document.getElementById('said').textContent.startsWith('Saved')")
+    expect(page.locator("#said")).to_contain_text("Saved")
     assert len(rings_of(tmp_path / "zone.json")[0][0]) == 3
     context.close()
 
@@ -182,5 +182,6 @@ def test_the_frame_is_there_within_two_seconds(serve: Serve, page: Any) -> None:
     served = serve("zone", "edit", SMALL.with_name("driveway.mp4"))
     opened(page, served)
     took = time.perf_counter() - served.began
-    print(f"from the command to the frame: {took:.2f} s")
-    assert took < 6  # under 2 s on an idle machine; the gate runs beside others
+    waiting = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # others on this machine
+    print(f"from the command to the frame: {took:.2f} s, {waiting:.1f} waiting per core")
+    assert took < 2 * waiting

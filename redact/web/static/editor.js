@@ -224,7 +224,10 @@ async function done() {
     return;
   }
   await post("/api/done").catch(() => null);
-  document.body.replaceChildren(element("main", {}, element("h1", {}, "Done. This tab can be closed.")));
+  looking.abort();
+  revision = 0;
+  document.querySelectorAll("header, main").forEach((part) => { part.hidden = true; });
+  say("Done. This tab can be closed.");
 }
 
 function step(by_) {
