@@ -19,13 +19,17 @@ COMMANDS = {
     "eval": "redact.cli.evaluate:evaluate",
     "doctor": "redact.cli.doctor:doctor",
     "zone": "redact.cli.zone:zone",
+    "review": "redact.cli.review:review",
+    "report": "redact.cli.report:report",
 }
 _SUMMARIES = {
     "run": "Hide everyone beyond the property in files and folders.",
     "watch": "The same for a folder that a camera keeps writing to.",
     "eval": "Measure from pixels what a redacted clip still shows.",
     "doctor": "Say what is installed, and whether it works.",
-    "zone": "Make and check the outline of a property.",
+    "zone": "Draw, import and check the outline of a property.",
+    "review": "Look at outputs in a browser, hide more by hand, approve.",
+    "report": "Plot what was hidden, over a day or a month.",
 }
 
 
