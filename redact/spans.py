@@ -27,9 +27,8 @@ class Spans:
         kinds = [Reason(value).name.lower() for value in set(hidden.tolist())]
         if (decision.hide & decision.tracks.coasting).any():
             kinds.append("coasting")
-        for name in ("whole_outside", "whole_frame"):
-            if getattr(decision, name):
-                kinds.append(name)
+        wholes = ("whole_outside", "whole_frame")
+        kinds += [name for name in wholes if getattr(decision, name)]
         for kind in kinds:
             self._extend(self._found.setdefault(kind, []), time)
 

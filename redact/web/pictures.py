@@ -31,7 +31,5 @@ def jpeg_of(frame: Frame | RedactedFrame, long_side: int = 1280) -> bytes:
 def _sized(plane: Plane, width: int, height: int) -> Plane:
     if plane.shape == (height, width):
         return np.ascontiguousarray(plane)
-    sized: Plane = cv2.resize(
-        np.ascontiguousarray(plane), (width, height), interpolation=cv2.INTER_AREA
-    )
-    return sized
+    whole = np.ascontiguousarray(plane)
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

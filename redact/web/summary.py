@@ -133,7 +133,7 @@ def _plot(summary: Summary) -> Figure:
     over_time.bar(range(len(slots)), [summary.hidden[slot] for slot in slots], color="#0b5cad")
     shown = range(0, len(slots), max(1, len(slots) // 12))
     over_time.set_xticks(list(shown), [slots[i].strftime(form) for i in shown], rotation=30)
-    over_time.set_title(f"People hidden per {unit}")
+    over_time.set_title(f"People hidden per {unit} (a file made without a model counts nobody)")
     over_time.yaxis.get_major_locator().set_params(integer=True)
     common = summary.reasons.most_common()[::-1]
     reasons.barh([name for name, _ in common], [number for _, number in common], color="#b3161b")
@@ -177,7 +177,7 @@ def _page(summary: Summary, figure: Figure) -> bytes:
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "img-src data:; style-src 'unsafe-inline'\">"
         f"<title>redact: what was hidden</title><style>{style}</style></head><body>"
         f"<h1>What was hidden</h1><table>{rows}</table><h2>Why</h2><table>{why}</table>"

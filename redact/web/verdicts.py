@@ -50,9 +50,8 @@ class Verdicts:
     def say(self, output: Output, verdict: Verdict) -> None:
         """Raises ConfigError for approving what is not finished, SinkError."""
         sha256 = _digest(output)
-        if verdict == "approved" and "failed" in output.describe()["problems"]:
-            if output.record is None or not _is_recorded(output, sha256):
-                raise ConfigError(f"{output.name}: is not finished and cannot be approved")
+        if verdict == "approved" and not _is_recorded(output, sha256):
+            raise ConfigError(f"{output.name}: is not finished and cannot be approved")
         with self._lock:
             known = dict(self._known)
             known.pop(output.name, None)

@@ -11,9 +11,6 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-SMALL = ROOT / "samples" / "driveway_small.mp4"
-
 sys.path.insert(0, str(Path(__file__).parent))
 
 from served import Served, launched
@@ -51,9 +48,11 @@ def page(browser: Any) -> Iterator[Any]:
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on(
         "console",
-        lambda m: complaints.append(m.text)
-        if m.type == "error" and "Failed to load resource" not in m.text
-        else None,
+        lambda m: (
+            complaints.append(m.text)
+            if m.type == "error" and "Failed to load resource" not in m.text
+            else None
+        ),
     )
     yield opened
     context.close()

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ROOT / "samples" / "driveway_small.mp4"
+
 
 @dataclass
 class Answer:
@@ -82,7 +85,6 @@ class Served:
 @contextmanager
 def launched(folder: Path, *words: object) -> Iterator[Served]:
     """Run `redact ...` in `folder`, from when it has printed its address."""
-    root = Path(__file__).resolve().parents[2]
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "redact", *map(str, words), "--no-browser"],
@@ -90,7 +92,7 @@ def launched(folder: Path, *words: object) -> Iterator[Served]:
         stderr=subprocess.PIPE,
         text=True,
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(root)},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     try:
         assert process.stdout is not None

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import SMALL
-from served import Served, launched
+from served import SMALL, Served, launched
 
 Signed = tuple[Served, dict[str, str], Path]
 JPEG = b"\xff\xd8\xff"
@@ -104,9 +103,7 @@ def test_another_name_for_this_computer_is_refused(signed: Signed, host: str) ->
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", None])
-def test_a_forged_request_changes_nothing(
-    signed: Signed, origin: str | None
-) -> None:
+def test_a_forged_request_changes_nothing(signed: Signed, origin: str | None) -> None:
     served, own, folder = signed
     headers = own | {"Content-Type": "application/json"}
     if origin is not None:
@@ -167,9 +164,7 @@ def test_no_path_leads_out(signed: Signed, path: str) -> None:
         (b" " * (1 << 21), 413),
     ],
 )
-def test_what_is_no_outline_is_refused_whole(
-    signed: Signed, body: bytes, status: int
-) -> None:
+def test_what_is_no_outline_is_refused_whole(signed: Signed, body: bytes, status: int) -> None:
     served, own, folder = signed
     answer = served.post("/api/save", body, own)
     assert answer.status == status
@@ -204,7 +199,8 @@ def test_while_it_runs_no_file_is_written(serve: Callable[..., Served], folder: 
     held = Path(f"/proc/{served.process.pid}/fd")
     writable = []
     for link in held.iterdir():
-        flags = int(Path(f"/proc/{served.process.pid}/fdinfo/{link.name}").read_text().split()[3], 8)
+        info = held.with_name("fdinfo") / link.name
+        flags = int(info.read_text().split()[3], 8)
         target = str(link.readlink())
         if flags & 3 and target.startswith("/") and not target.startswith("/dev/"):
             writable.append(target)
