@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from urllib.parse import urlsplit
 
@@ -52,7 +53,7 @@ class CameraSource:
             live=True,
         )
 
-    def _reading(self):  # type: ignore[no-untyped-def]
+    def _reading(self) -> AbstractContextManager[None]:
         return reading(f"{self._name}: cannot be reached", "check address, name and password")
 
     def __iter__(self) -> Iterator[Frame]:

@@ -6,7 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from redact.errors import MissingDependencyError
 
@@ -80,7 +80,8 @@ def _listening() -> Iterator[socket.socket]:
         listener.close()
 
 
-def _uvicorn():  # type: ignore[no-untyped-def]
+def _uvicorn() -> Any:
+    """The module. Raises MissingDependencyError."""
     try:
         import starlette
         import uvicorn

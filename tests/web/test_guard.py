@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from served import SMALL, Served, launched
+from served import ROOT, SMALL, Served, launched
 
 Signed = tuple[Served, dict[str, str], Path]
 JPEG = b"\xff\xd8\xff"
@@ -206,3 +208,18 @@ def test_while_it_runs_no_file_is_written(serve: Callable[..., Served], folder: 
             writable.append(target)
     assert writable == []
     assert list(folder.iterdir()) == []
+
+
+def test_the_password_of_a_camera_is_never_said(folder: Path) -> None:
+    address = "rtsp://owner:hunter2@127.0.0.1:9/stream"
+    done = subprocess.run(
+        [sys.executable, "-m", "redact", "zone", "edit", address, "--no-browser"],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 5
+    assert done.stderr.startswith("redact: error: 127.0.0.1: cannot be reached")
+    assert "hunter2" not in done.stdout + done.stderr
+    assert len(done.stderr.splitlines()) == 1
