@@ -25,6 +25,7 @@ from redact.config import (
 )
 from redact.errors import ConfigError, SinkError
 from redact.geometry import Zone
+from redact.sinks.partial import partial_name
 from redact.structures import Detections, Frame, Label
 
 Codec = Literal["h264", "h265"]
@@ -93,8 +94,20 @@ def hide_by_hand(output: Path, mark: Mark) -> None:
         effect=EffectOptions(kind="fill", grow=0.0),
         output=OutputOptions(codec=codec, crf=_CRF, audio="keep"),
     )
-    run(output, output, config, detector=hand)
-    after = content_of(output, threading.Event(), SinkError)
+    # A sink never writes over its input: a hidden name first, then one rename.
+    beside = output.with_name(partial_name(output))
+    try:
+        run(output, beside, config, detector=hand)
+        if not hand.found:
+            raise ConfigError("no frame lies in that span; make it longer")
+        after = content_of(beside, threading.Event(), SinkError)
+        if content_of(output, threading.Event(), SinkError) != before:
+            raise SinkError(f"{output}: changed meanwhile; look at it again")
+        beside.replace(output)
+    except OSError as error:
+        raise SinkError(f"{output}: cannot be replaced: {error.strerror or error}") from error
+    finally:
+        beside.unlink(missing_ok=True)
     record["output"] = {"name": output.name, "bytes": after.bytes, "sha256": after.sha256}
     record.setdefault("by_hand", []).append(msgspec.to_builtins(mark))
     record.setdefault("spans", {}).setdefault("by_hand", []).append([mark.start, mark.end])
