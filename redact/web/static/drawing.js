@@ -99,7 +99,8 @@ export class Drawing {
         ? shape("rect", { class: "foot hidden", x: fx - r, y: fy - r, width: 2 * r, height: 2 * r })
         : shape("circle", { class: "foot shown", cx: fx, cy: fy, r }));
       const size = 15 * unit;
-      const words = `${one.hidden ? "✕ hidden" : "✓ shown"}: ${one.label}`;
+      const part = one.reason === "motion_beyond" ? "part hidden" : "hidden";
+      const words = `${one.hidden ? `✕ ${part}` : "✓ shown"}: ${one.label}`;
       const where = { x: Math.max(0, x), y: Math.max(size, y - 4 * unit), "font-size": size };
       parts.push(shape("text", where, words));
     }
