@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 from redact.errors import SourceError
@@ -41,11 +42,10 @@ def _snapshot(path: Path) -> Still:
     height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
     if not (height and width):
         raise SourceError(f"{path}: {picture.shape[1]}x{picture.shape[0]} is too small a picture")
-    planes = cv2.cvtColor(picture[:height, :width], cv2.COLOR_BGR2YUV_I420).reshape(-1)
+    i420 = cv2.cvtColor(picture[:height, :width], cv2.COLOR_BGR2YUV_I420)
+    planes = np.asarray(i420, np.uint8).reshape(-1)
     luma, chroma = width * height, width * height // 4
     y = planes[:luma].reshape(height, width)
     u = planes[luma : luma + chroma].reshape(height // 2, width // 2)
     v = planes[luma + chroma :].reshape(height // 2, width // 2)
-    from fractions import Fraction
-
     return Still(Frame(y, u, v, pts=0, time_base=Fraction(1, 10)), path.name)
