@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from served import ROOT, SMALL, Served, launched
 
@@ -223,3 +225,24 @@ def test_the_password_of_a_camera_is_never_said(folder: Path) -> None:
     assert done.stderr.startswith("redact: error: 127.0.0.1: cannot be reached")
     assert "hunter2" not in done.stdout + done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_snapshot_is_opened_as_well(serve: Callable[..., Served], folder: Path) -> None:
+    picture = folder / "snapshot.png"
+    assert cv2.imwrite(str(picture), np.full((91, 161, 3), 90, np.uint8))
+    served = serve("zone", "edit", picture)
+    about = json.loads(served.ask("/api/clip", headers=served.sign_in()).body)
+    assert (about["name"], about["width"], about["height"]) == ("snapshot.png", 160, 90)
+
+
+def test_a_file_that_is_no_picture_is_refused_in_one_line(folder: Path) -> None:
+    (folder / "snapshot.png").write_text("no picture")
+    done = subprocess.run(
+        [sys.executable, "-m", "redact", "zone", "edit", "snapshot.png", "--no-browser"],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 5
+    assert "is not a picture" in done.stderr
