@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -177,9 +176,10 @@ def test_close_ends_the_server_and_says_what_was_saved(serve: Serve, page: Any) 
     assert "nothing was saved" in said
 
 
-def test_the_frame_is_there_within_two_seconds(serve: Serve, page: Any) -> None:
-    served = serve("zone", "edit", SMALL.with_name("driveway.mp4"))
+def test_little_work_lies_between_the_command_and_the_frame(serve: Serve, page: Any) -> None:
+    """Processor time, as the wall clock tells of others on the machine as well."""
+    served = serve("zone", "edit", SMALL.with_name("driveway.mp4"), "--seconds", "0.1")
     opened(page, served)
-    took = time.perf_counter() - served.began
-    waiting = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # others on this machine
-    assert took < 2 * waiting, f"{took:.2f} s with {waiting:.1f} waiting per core"
+    fields = Path(f"/proc/{served.process.pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])
+    assert ticks / os.sysconf("SC_CLK_TCK") < 2
