@@ -29,6 +29,7 @@ MAX_POINTS = 2000  # of one polygon; every frame is tested against all of them
 # Points this close to an edge (in shares of the frame) count as on it: 1/100 of a 4K pixel.
 _ON_EDGE = 2.5e-6
 _NEAR_EDGE = 0.02  # of the frame: an edge that was probably meant to be reached
+_HORIZON = 0.1  # of the frame from its top: seldom ground
 _SAME = 1e-9  # points this close are one
 
 
@@ -305,6 +306,11 @@ def _doubts_of_rings(zone: Zone) -> Iterator[str]:
             yield (
                 f"polygons[{i}] lies in the upper third of the picture, where seldom anyone "
                 "stands: outline the ground, not walls or sky"
+            )
+        elif ring[:, 1].min() <= _HORIZON:
+            yield (
+                f"polygons[{i}] reaches nearly to the top of the picture: does it include the "
+                "horizon, walls or sky? outline the ground alone"
             )
         if others.contains(ring).all():
             yield f"polygons[{i}] lies in another polygon and adds nothing: is it a hole?"

@@ -18,6 +18,7 @@ from typing import Any
 from redact.errors import RedactError, StageError
 from redact.protocols import Observer, Sink, Source
 from redact.redactor import Redactor
+from redact.spans import Spans
 from redact.structures import Decision, Frame, Label, Reason, RedactedFrame, Report
 
 _DEPTH = 4  # frames in a queue: enough to overlap, few enough for memory
@@ -176,6 +177,7 @@ class _Tally:
         self.seconds: dict[str, float] = {}
         self._frames: Counter[str] = Counter()
         self._reasons: Counter[int] = Counter()
+        self._spans = Spans()
         self._hidden: set[int] = set()
         self._shown: set[int] = set()
 
@@ -193,6 +195,7 @@ class _Tally:
         self._frames["whole"] += decision.whole_frame
         self._frames["outside"] += decision.whole_outside
         self._reasons.update(decision.reason.tolist())
+        self._spans.add(float(frame.time), decision)
         people = decision.tracks.label == Label.PERSON
         ids = decision.tracks.track_id
         self._hidden.update(ids[people & decision.hide].tolist())
@@ -207,5 +210,6 @@ class _Tally:
             people_hidden=len(self._hidden),
             people_shown=len(self._shown - self._hidden),
             reasons={Reason(k).name.lower(): n for k, n in sorted(self._reasons.items())},
+            spans=self._spans.result(),
             seconds={name: round(value, 4) for name, value in self.seconds.items()},
         )

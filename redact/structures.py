@@ -377,6 +377,7 @@ class Report:
     """Counts, reasons, timings and errors of one run; never pixels, crops or biometrics.
 
     people_hidden, people_shown: tracks, not frames. reasons: frames times subjects per reason.
+    spans: seconds from..to in the clip, per kind of hiding (`redact.spans`).
     seconds: wall time per stage name. digests: sha256 of input, zone, settings and models.
     sealed: name, sizes, digests and recipients of the sealed original, if one was kept.
     """
@@ -388,6 +389,7 @@ class Report:
     people_hidden: int = 0
     people_shown: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    spans: dict[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

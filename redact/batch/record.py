@@ -165,6 +165,7 @@ def make_record(
         },
         "people": {"hidden": report.people_hidden, "shown": report.people_shown},
         "reasons": report.reasons,
+        "spans": {kind: list(spans) for kind, spans in report.spans.items()},
         "seconds": report.seconds,
         "notes": list(report.notes),
     }

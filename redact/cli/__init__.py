@@ -26,6 +26,8 @@ COMMANDS = {
     "unseal": "redact.cli.unseal:unseal",
     "audit": "redact.cli.audit:audit",
     "share": "redact.cli.share:share",
+    "review": "redact.cli.review:review",
+    "report": "redact.cli.report:report",
 }
 _SUMMARIES = {
     "run": "Hide everyone beyond the property in files and folders.",
@@ -35,11 +37,13 @@ _SUMMARIES = {
     "gstreamer": "The same as an element of GStreamer.",
     "eval": "Measure from pixels what a redacted clip still shows.",
     "doctor": "Say what is installed, and whether it works.",
-    "zone": "Make and check the outline of a property.",
     "keygen": "Make the key pair that sealed originals are opened with.",
     "unseal": "Open a sealed original with the owner's key.",
     "audit": "Check an audit log or a shared bundle; enter what was decided.",
     "share": "Pack a redacted clip so that anyone can check where it comes from.",
+    "zone": "Draw, import and check the outline of a property.",
+    "review": "Look at outputs in a browser, hide more by hand, approve.",
+    "report": "Plot what was hidden, over a day or a month.",
 }
 
 

@@ -113,6 +113,13 @@ def _with(command: Command, options: tuple[Callable[[Command], Command], ...]) -
     return command
 
 
+def editing_options(command: Command) -> Command:
+    """Those of `config_options` but the property, for commands that make one."""
+    for option in reversed(_OPTIONS[2:]):
+        command = option(command)
+    return command
+
+
 def make_config(
     *,
     zone: Path | None,

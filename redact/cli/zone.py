@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 from redact.cli.door import debug_option, one_line
-from redact.cli.options import PATH
+from redact.cli.options import PATH, editing_options
 from redact.errors import ConfigError
 
 
@@ -124,3 +125,31 @@ def _corners(ring: list[list[float]], frame: tuple[int, int] | None) -> str:
     width, height = frame or (1, 1)
     digits = 0 if frame else 4
     return " ".join(f"{round(x * width, digits):g},{round(y * height, digits):g}" for x, y in ring)
+
+
+@zone.command(epilog="The page is served to this computer alone; its address works once.")
+@click.argument("what", metavar="CLIP|RTSP|SNAPSHOT")
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    default="zone.json",
+    show_default=True,
+    metavar="FILE",
+    help="The outline to make, or to change where it exists.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="How much of it is looked at, from its start; held in memory.",
+)
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+@editing_options
+@debug_option
+def edit(what: str, output: Path, seconds: float, no_browser: bool, **options: Any) -> int:
+    """Draw the property in a browser, and see who would be hidden."""
+    from redact.cli.page import announcing, edit_zone
+
+    return edit_zone(what, output, seconds, announcing(not no_browser), options)
