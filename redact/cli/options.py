@@ -114,10 +114,8 @@ def _with(command: Command, options: tuple[Callable[[Command], Command], ...]) -
 
 
 def editing_options(command: Command) -> Command:
-    """Those of `config_options` but the property, for commands that make one."""
-    for option in reversed(_OPTIONS[2:]):
-        command = option(command)
-    return command
+    """Those of `hiding_options` but the property, for commands that make one."""
+    return _with(command, _HIDING_OPTIONS[2:])
 
 
 def make_config(

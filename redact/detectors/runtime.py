@@ -102,7 +102,7 @@ class Network:
             self._picture, self._extras = self._find_inputs()
         self._compiled: dict[Size, Any] = {}
         self._lock = threading.Lock()
-        self._local = threading.local()
+        self._free: dict[Size, list[Any]] = {}
 
     def _find_inputs(self) -> tuple[int, dict[int, str]]:
         """Position of the picture input, and positions and names of the others."""
@@ -181,30 +181,36 @@ class Network:
             to_float.scale(self._std)
         return steps.build()
 
-    def _request(self, size: Size) -> Any:
-        """The calling thread's own request: requests must not be shared."""
-        if not hasattr(self._local, "requests"):
-            self._local.requests = {}
-        request = self._local.requests.get(size)
+    @contextmanager
+    def _request(self, size: Size) -> Iterator[Any]:
+        """A request that nobody else uses meanwhile.
+
+        Not one per thread: a thread that Python did not start (of GStreamer, of a camera's
+        program) loses what it keeps with every call, and OpenVINO does not bear to be freed then.
+        """
+        compiled = self._compile(size)
+        with self._lock:
+            free = self._free.setdefault(size, [])
+            request = free.pop() if free else None
         if request is None:
-            compiled = self._compile(size)
             with _door(self.title, "prepare"):
-                request = self._local.requests[size] = compiled.create_infer_request()
-        return request
+                request = compiled.create_infer_request()
+        yield request
+        with self._lock:  # one that failed is not used again
+            free.append(request)
 
     def run(self, picture: npt.NDArray[np.uint8]) -> Outputs:
         """Run on one picture (h, w, 3) uint8.
 
-        Returns the outputs in the graph's order; they are valid until this thread's next call.
+        Returns the outputs in the graph's order.
         """
         size = (int(picture.shape[0]), int(picture.shape[1]))
-        request = self._request(size)
         feeds: dict[int, Any] = {self._picture: picture[None]}
         for extra in self._extras:
             feeds[extra] = np.array([[size[1], size[0]]], np.int64)
-        with _door(self.title, "run"):
+        with self._request(size) as request, _door(self.title, "run"):
             request.infer(feeds, share_inputs=True)
-            return [np.asarray(tensor.data) for tensor in request.output_tensors]
+            return [np.array(tensor.data) for tensor in request.output_tensors]
 
 
 def parse_names(text: str) -> Mapping[int, str]:

@@ -100,7 +100,8 @@ class RedactElement(GstBase.BaseTransform):  # type: ignore[misc]
         if zone is None and file.zone is None:
             raise ConfigError("no property is given; set zone=zone.json, or everyone=true")
         if self.model:
-            changes["models"] = [str(Path(m).absolute()) for m in self.model.split(",")]
+            named = [] if self.model == "none" else self.model.split(",")
+            changes["models"] = [str(Path(m).absolute()) for m in named]
         return config_of(type(file)(**_fields(file) | changes), where, zone)
 
     def do_stop(self) -> bool:
