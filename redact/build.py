@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from redact.config import Config
 from redact.errors import ConfigError, SourceError
 from redact.pipeline import Pipeline
@@ -90,10 +92,12 @@ def make_redactor(
             "motion.enabled is off and no model finds people: they would not be hidden; "
             "turn the motion net on or give a person model"
         )
+    margin = max(config.policy.margin, float(getattr(detector, "foot_error", 0.0)))
+    policy = msgspec.structs.replace(config.policy, margin=margin)
     return Redactor(
         info,
         config.zone,
-        policy=PropertyPolicy(config.zone, config.policy, config.detector),
+        policy=PropertyPolicy(config.zone, policy, config.detector),
         effect=make_effect(config.effect),
         tracker=BufferedIoUTracker(config.tracking),
         detector=detector,

@@ -63,10 +63,15 @@ class InputDescription(Section, frozen=True):
 
 
 class Thresholds(Section, frozen=True):
-    """Least scores of this model; where given they win over those of `[detector]`."""
+    """person, face: least scores of this model; where given they win over those of `[detector]`.
+
+    foot: by how much the lower edge of a person's box may be off, in shares of its height; feet
+    that near to the outline count as beyond it.
+    """
 
     person: Share | None = None
     face: Share | None = None
+    foot: Share | None = None
 
 
 class ModelDescription(Section, frozen=True):
@@ -218,8 +223,11 @@ def to_toml(description: ModelDescription) -> str:
         lines.append(f"pad = {shape.pad}")
     if shape.long_side is not None:
         lines.append(f"long_side = {shape.long_side}")
-    floors = {"person": description.thresholds.person, "face": description.thresholds.face}
-    given = [f"{name} = {floor}" for name, floor in floors.items() if floor is not None]
+    given = [
+        f"{name} = {value}"
+        for name in ("person", "face", "foot")
+        if (value := getattr(description.thresholds, name)) is not None
+    ]
     if given:
         lines += ["", "[thresholds]", *given]
     return "\n".join(lines) + "\n"

@@ -36,6 +36,11 @@ class EnsembleDetector:
     def labels(self) -> frozenset[Label]:
         return frozenset().union(*(d.labels for d in self._detectors))
 
+    @property
+    def foot_error(self) -> float:
+        """That of its least exact member."""
+        return max(float(getattr(detector, "foot_error", 0.0)) for detector in self._detectors)
+
     def describe(self) -> list[ModelInfo]:
         return [info for d in self._detectors for info in d.describe()]
 

@@ -69,6 +69,11 @@ class OpenVINODetector:
     def labels(self) -> frozenset[Label]:
         return frozenset(self._description.classes)
 
+    @property
+    def foot_error(self) -> float:
+        """By how much the lower edge of a box may be off, in shares of a person's height."""
+        return self._description.thresholds.foot or 0.0
+
     def describe(self) -> list[ModelInfo]:
         """What runs here, for reports."""
         feed = self._description.input

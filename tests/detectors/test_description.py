@@ -11,12 +11,15 @@ import msgspec
 import onnx_graphs
 import pytest
 
-from redact.config import DetectorOptions
-from redact.detectors import OpenVINODetector, load_description, runtime
+from redact.build import make_redactor
+from redact.config import Config, DetectorOptions, MotionOptions
+from redact.detectors import EnsembleDetector, OpenVINODetector, load_description, runtime
 from redact.detectors.description import read_verified, to_toml
 from redact.detectors.families import FAMILIES
 from redact.errors import ConfigError, ModelError
-from redact.structures import Label
+from redact.geometry import Zone
+from redact.structures import Detections, Label, Reason
+from redact.testing import ScriptedDetector, SyntheticSource
 
 GOOD = """
 name = "fake"
@@ -116,6 +119,36 @@ def test_thresholds_of_a_description_win_over_those_of_the_options(described: Pa
     floors = dict(zip(detector._wanted.labels, detector._wanted.floors, strict=True))
     assert floors[Label.PERSON] == pytest.approx(0.33)
     assert floors[Label.FACE] == pytest.approx(0.7)
+
+
+def test_feet_count_as_beyond_the_outline_as_near_to_it_as_the_model_may_err(
+    described: Path,
+) -> None:
+    told = described.read_text().replace("[thresholds]", "[thresholds]\nfoot = 0.1")
+    described.write_text(told)
+    detector = OpenVINODetector(load_description(described))
+    assert detector.foot_error == 0.1
+    assert EnsembleDetector([detector, detector]).foot_error == 0.1
+
+    lawn = Zone.of([[[0, 0.5], [1, 0.5], [1, 1], [0, 1]]])
+    source = SyntheticSource(12, 320, 200)
+
+    def reasons(foot: float, exact: bool) -> set[int]:
+        answer = Detections.of([[100, foot - 50, 120, foot]], 0.9, Label.PERSON)
+        found = ScriptedDetector(lambda _: answer)
+        if not exact:
+            found.foot_error = detector.foot_error  # type: ignore[attr-defined]
+        config = Config(zone=lawn, look_back=2, motion=MotionOptions(enabled=False))
+        redactor = make_redactor(source.info, config, found)
+        seen: set[int] = set()
+        for frame in source:
+            if redactor.push(frame):
+                seen |= set(redactor.last_decisions[0].reason.tolist())
+        return seen
+
+    assert reasons(103, exact=True) == {Reason.ON_PROPERTY}
+    assert reasons(103, exact=False) == {Reason.OUTSIDE}
+    assert reasons(108, exact=False) == {Reason.ON_PROPERTY}
 
 
 def test_a_graph_in_two_files_is_digested_in_both(described: Path) -> None:

@@ -40,7 +40,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(clip, clip.with_name("2026-11-20_16-30.mp4"))
     zone = folder / "zone.json"
     zone.write_text(json.dumps({"polygons": [[[0, 0.3], [1, 0.3], [1, 1], [0, 1]]]}))
-    done = call("run", folder / "in", "--zone", zone, "-o", folder / "out", "--quiet")
+    words = ("--zone", zone, "-o", folder / "out", "--model", "none", "--quiet")
+    done = call("run", folder / "in", *words)
     assert done.exit_code == 0, done.output
     return folder
 
@@ -108,14 +109,14 @@ def test_a_rectangle_is_added_and_the_file_approved_and_exported(
 def test_files_are_filtered_stepped_and_judged_by_keys(serve: Serve, page: Any, out: Path) -> None:
     (out / "broken.mp4").write_bytes(b"not finished")
     opened(page, serve("review", out))
-    assert page.locator("#files .file").count() == 3
+    expect(page.locator("#files .file")).to_have_count(3)
     page.select_option("#filter", "failed")
-    assert page.locator("#files .file").count() == 1
+    expect(page.locator("#files .file")).to_have_count(1)
     expect(page.locator("#facts")).to_contain_text("not known to be finished")
     page.click("#approve")
     expect(page.locator("#said")).to_contain_text("not finished and cannot be approved")
     page.select_option("#filter", "motion")
-    assert page.locator("#files .file").count() == 2
+    expect(page.locator("#files .file")).to_have_count(2)
     expect(page.locator("#name")).to_have_text("2026-11-20_14-05.mp4")
     page.focus("#player")
     page.keyboard.press("n")
