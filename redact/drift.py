@@ -9,6 +9,9 @@ from redact.structures import FloatArray, Label
 GROWTH = 0.35
 """Share of the size that a box grows by in a second without a sight of it, on each side."""
 
+CLOCK = 1e-6
+"""Seconds: clocks that round differently must not make other decisions."""
+
 _FASTEST = 1.25  # a person's heights per second: a run
 _HEADS = 7  # a body's height in heads
 

@@ -25,6 +25,7 @@ from redact.structures import (
 )
 
 _UNION = 0.12  # seconds before and after over which a subject's boxes are joined
+_CLOCK = 1e-6  # seconds: clocks that round differently must not make other masks
 _LAG = 0.06  # seconds of movement added on every side
 _KEEP = 0.05  # growth of the box of a shown person
 _SLIVER = 4.0  # pixels: thinner rests of a box are not worth the whole block they would take
@@ -155,7 +156,7 @@ def _joined_over_time(
     """(n, 4) union of each subject's boxes within `_UNION` seconds."""
     joined = subjects.xyxy.copy()
     for k, t in enumerate(times):
-        if k == at or abs(t - times[at]) > _UNION:
+        if k == at or abs(t - times[at]) > _UNION + _CLOCK:
             continue
         here, there = np.nonzero(subjects.track_id[:, None] == window[k].track_id[None])
         joined[here, :2] = np.minimum(joined[here, :2], window[k].xyxy[there, :2])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from redact.drift import drifted
+from redact.drift import CLOCK, drifted
 from redact.structures import FloatArray, Label, Tracks
 
 BRIEF = 0.2  # seconds that a subject is looked back for, beyond the time it was observed
@@ -69,11 +69,11 @@ def _carried_back(
             observed = times[j]
             sights += 1
             sure += int(window[j].score[row[0]] >= _SURE)
-            if times[j] - times[k] <= _STEADY:
+            if times[j] - times[k] <= _STEADY + CLOCK:
                 velocity = window[j].velocity[row[0]]
     # Nobody appears from nowhere: whoever is surely there was there before, too.
     certain = tracks.label[i] == Label.PERSON and sure >= _PROOFS
-    if gap > brief + observed - times[k] and not certain:
+    if gap > brief + observed - times[k] + CLOCK and not certain:
         return None
     box = tracks.xyxy[i]
     # Looked at seldom, a subject seen once may have come from anywhere.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from redact.config import TrackingOptions
-from redact.drift import drifted
+from redact.drift import CLOCK, drifted
 from redact.structures import Detections, FloatArray, Frame, Label, Tracks
 from redact.trackers.assignment import buffered, greedy_match, iou
 
@@ -82,7 +82,7 @@ class BufferedIoUTracker:
         for i in sorted(free):
             self._start(detections, i, now)
             fresh.add(self._tracks[-1].track_id)
-        self._tracks = [t for t in self._tracks if now <= self._until(t)]
+        self._tracks = [t for t in self._tracks if now <= self._until(t) + CLOCK]
         return self._snapshot(now, fresh)
 
     def _until(self, track: _Track) -> float:

@@ -59,7 +59,7 @@ def main() -> int:
     """A camera of 60 noisy frames; returns how many were sent."""
     config = redact.Config(zone=redact.Zone.nothing(), look_back=10)
     info = redact.StreamInfo(WIDTH, HEIGHT, time_base=Fraction(1, FPS), live=True)
-    redactor = redact.make_redactor(info, config, on_failure="hide")
+    redactor = redact.make_redactor(info, config, redact.load_detector(config), on_failure="hide")
     free = deque(mmap.mmap(-1, SIZE) for _ in range(redactor.delay + 1))
     busy: deque[mmap.mmap] = deque()
     sent = 0

@@ -80,7 +80,8 @@ def redacted_in_nanoseconds(clip: Path) -> list[bytes]:
     nano = Fraction(1, 1_000_000_000)
     with PyAVSource(clip) as source:
         info = dataclasses.replace(source.info, time_base=nano)
-        redactor = redact.make_redactor(info, redact.Config(zone=redact.load_zone(ZONE)))
+        config = redact.Config(zone=redact.load_zone(ZONE))
+        redactor = redact.make_redactor(info, config, redact.load_detector(config))
         out = []
         for frame in source:
             out += redactor.push(
