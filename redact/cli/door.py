@@ -87,8 +87,7 @@ class Door(click.Group):
 
 
 def _leave(error: Exception, debug: bool) -> NoReturn:
-    if isinstance(error, OSError):
-        _drop_stdout()
+    _drop_stdout()
     if isinstance(error, click.Abort):
         fail("interrupted", INTERRUPTED)
     if isinstance(error, click.UsageError):

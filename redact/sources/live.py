@@ -229,22 +229,19 @@ def scheme_of(url: str) -> str:
 
 
 def _seconds(picture: VideoFrame) -> Fraction | None:
-    if picture.pts is None or picture.time_base is None:
-        return None
-    return picture.pts * picture.time_base
+    base = picture.time_base
+    return None if picture.pts is None or base is None else picture.pts * base
 
 
 def _words(error: BaseException, url: str) -> str:
     """What FFmpeg says, without the address."""
-    if isinstance(error, av.error.ExitError):
-        return "no data came in time"
     text = getattr(error, "strerror", None) or type(error).__name__
-    return str(text).replace(url, "the address").strip().rstrip(".")
+    said = "no data came in time" if isinstance(error, av.error.ExitError) else str(text)
+    return said.replace(url, "the address").strip().rstrip(".")
 
 
 def _listen_to_complaints() -> None:
-    """FFmpeg tells of lost and broken packets in its log alone. `Capture` reads it; nothing is
-    printed, as it names addresses."""
+    """FFmpeg tells of lost packets in its log alone: read by `Capture`, and never printed."""
     if av.logging.get_level() is None:
         logger = logging.getLogger("libav")
         logger.addHandler(logging.NullHandler())
