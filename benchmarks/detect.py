@@ -63,7 +63,8 @@ def row(name: str, detector: Any, spent: list[float], base: float) -> dict[str, 
 
 
 def main() -> None:
-    from redact.detectors import EMBEDDED, load_detector
+    from redact.config import EMBEDDED
+    from redact.detectors import load_detector
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", type=Path, nargs="*")

@@ -23,32 +23,25 @@ _MOTION_IDS = 1 << 40  # motion tracks count from here, so that the two kinds ne
 
 
 def load_detector(config: Config) -> Detector | None:
-    """The configured models, or the embedded one, as one detector; None where there is to be none
-    (motion net alone).
+    """The configured models as one detector, or None where there are none (motion net alone).
 
     Slow: load once per process and share. Raises ConfigError, ModelError,
     MissingDependencyError.
     """
-    paths = models_of(config)
-    if not paths:
+    if not config.models:
         return None
     from redact.detectors import load_detector as load
 
-    return load(paths, config.detector)
-
-
-def models_of(config: Config) -> tuple[Path, ...]:
-    """The model files that a configuration means."""
-    from redact.detectors import EMBEDDED
-
-    return (EMBEDDED,) if config.models is None else config.models
+    return load(config.models, config.detector)
 
 
 def model_digests(config: Config) -> dict[str, str]:
     """File name -> sha256 of what lies there: models, the `.bin` of an OpenVINO `.xml`, and
     descriptions, which pin the sha256 of their own model. Raises ConfigError when unreadable.
     """
-    paths = [Path(p) for p in models_of(config)]
+    from redact.detectors import located
+
+    paths = [located(Path(p)) for p in config.models]
     paths += [b for p in paths if p.suffix == ".xml" and (b := p.with_suffix(".bin")).exists()]
     digests: dict[str, str] = {}
     for path in paths:

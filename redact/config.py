@@ -149,6 +149,10 @@ class AuditOptions(Section, frozen=True):
     basis: str = ""
 
 
+EMBEDDED = Path("embedded")
+"""Stands among `models` for the detector that ships with the package."""
+
+
 class ZoneSection(Section, frozen=True):
     """The property: inline polygons, or the path of a zone.json."""
 
@@ -166,7 +170,7 @@ class ConfigFile(Section, frozen=True):
     """The shape of `redact.toml`."""
 
     zone: ZoneSection | None = None
-    models: list[str] | None = None
+    models: list[str] = field(default_factory=list)
     look_back: LookBack | None = None
     detector: DetectorOptions = DetectorOptions()
     motion: MotionOptions = MotionOptions()
@@ -182,13 +186,12 @@ class Config(Struct, frozen=True, kw_only=True):
     """All that a run needs to know. `zone` has no default: without a property nobody may be
     shown, and that must be said (`Zone.nothing()`), not forgotten.
 
-    models: paths of model files or model descriptions; None = the embedded detector, empty = the
-    motion net alone.
+    models: paths of model files or model descriptions, or EMBEDDED; empty = the motion net alone.
     look_back: frames that are held back so that a subject is hidden before it is first found.
     """
 
     zone: Zone
-    models: tuple[Path, ...] | None = None
+    models: tuple[Path, ...] = ()
     look_back: LookBack = 20
     detector: DetectorOptions = DetectorOptions()
     motion: MotionOptions = MotionOptions()
@@ -301,7 +304,9 @@ def config_of(file: ConfigFile, where: Path, zone: Zone | None = None) -> Config
     given = {} if file.look_back is None else {"look_back": file.look_back}
     return Config(
         zone=zone,
-        models=None if file.models is None else tuple(where.parent / m for m in file.models),
+        models=tuple(
+            EMBEDDED if model == str(EMBEDDED) else where.parent / model for model in file.models
+        ),
         detector=file.detector,
         motion=file.motion,
         tracking=file.tracking,

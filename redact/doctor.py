@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import redact
+from redact.config import EMBEDDED
 from redact.errors import RedactError
 from redact.protocols import Detector
 from redact.structures import Frame
@@ -76,8 +77,6 @@ class Examination:
 
 def examine(models: Sequence[Path] = ()) -> Examination:
     """Try every part, load the embedded and each other model. Never raises for what it finds."""
-    from redact.detectors import EMBEDDED
-
     checks = [*_versions(), *_media(), *_inference()]
     for model in (EMBEDDED, *models):
         checks += _model(model)

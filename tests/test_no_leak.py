@@ -72,7 +72,7 @@ class Scene:
     ) -> Evaluation:
         """The clip, or its first frames, redacted and judged."""
         zone = load_zone(self.file(".zone.json"))
-        config = Config(zone=zone, models=(), **options)  # type: ignore[arg-type]
+        config = Config(zone=zone, **options)  # type: ignore[arg-type]
         original, out = folder / "original.mp4", folder / "redacted.mp4"
         _cut(self.file(".mp4"), frames, original)
         labels = excerpt_truth(self.file(".gt.csv"), frames, folder / "truth.csv")

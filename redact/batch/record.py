@@ -36,7 +36,7 @@ class Recipe:
     @classmethod
     def of(cls, config: Config) -> Recipe:
         """Reads the models. Raises ConfigError, also where nobody would be looked for."""
-        if config.models == () and not config.motion.enabled:
+        if not config.models and not config.motion.enabled:
             raise ConfigError(
                 "motion.enabled is false and no model is given: nobody would be hidden; turn "
                 "the motion net on, or give a model"

@@ -61,8 +61,8 @@ _HIDING_OPTIONS = (
         type=PATH,
         multiple=True,
         metavar="FILE",
-        help="A detector instead of the embedded one: .toml, .onnx, .xml or .pt. May be repeated. "
-        "The word none: motion alone.",
+        help="A detector: .toml, .onnx, .xml or .pt, or the word embedded. May be repeated. "
+        "None: motion alone.",
     ),
     click.option("--effect", type=_choice(EffectOptions, "kind"), help="How people are hidden."),
     click.option(
@@ -134,15 +134,7 @@ def make_config(
     merged = _with_flags(file, flags)
     property_ = _property(zone, everyone, merged, config)
     made = config_of(merged, config or _NO_FILE, property_)
-    return msgspec.structs.replace(made, models=_models(model)) if model else made
-
-
-def _models(given: tuple[Path, ...]) -> tuple[Path, ...]:
-    if Path("none") not in given:
-        return given
-    if len(given) > 1:
-        raise ConfigError("--model none leaves no other model; give either")
-    return ()
+    return msgspec.structs.replace(made, models=model) if model else made
 
 
 def _with_flags(file: ConfigFile, flags: dict[str, Any]) -> ConfigFile:

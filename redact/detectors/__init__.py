@@ -12,12 +12,11 @@ if TYPE_CHECKING:
     from redact.detectors.description import ModelDescription, ModelInfo, load_description
     from redact.detectors.ensemble import EnsembleDetector
     from redact.detectors.letterbox import Transform, letterbox
-    from redact.detectors.loading import EMBEDDED, load_detector
+    from redact.detectors.loading import load_detector, located
     from redact.detectors.network_detector import OpenVINODetector
     from redact.detectors.ultralytics import UltralyticsDetector
 
 _HOMES = {
-    "EMBEDDED": "loading",
     "EnsembleDetector": "ensemble",
     "ModelDescription": "description",
     "ModelInfo": "description",
@@ -27,10 +26,10 @@ _HOMES = {
     "letterbox": "letterbox",
     "load_description": "description",
     "load_detector": "loading",
+    "located": "loading",
 }
 
 __all__ = [
-    "EMBEDDED",
     "EnsembleDetector",
     "ModelDescription",
     "ModelInfo",
@@ -40,6 +39,7 @@ __all__ = [
     "letterbox",
     "load_description",
     "load_detector",
+    "located",
 ]
 
 

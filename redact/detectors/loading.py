@@ -5,28 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from redact.config import DetectorOptions
+from redact.config import EMBEDDED, DetectorOptions
 from redact.detectors.description import load_description, read_files
 from redact.detectors.ensemble import EnsembleDetector, Looking
 from redact.detectors.network_detector import OpenVINODetector
 from redact.detectors.recognition import recognise
 from redact.errors import ConfigError
 
-EMBEDDED = Path(__file__).parent / "weights" / "redact-n.toml"
-"""The description of the detector that ships with the package."""
+_SHIPPED = Path(__file__).parent / "weights" / "redact-n.toml"
+
+
+def located(path: Path) -> Path:
+    """The path itself, or that of the description that `EMBEDDED` stands for."""
+    return _SHIPPED if path == EMBEDDED else path
 
 
 def load_detector(paths: Sequence[str | Path], options: DetectorOptions | None = None) -> Looking:
     """One detector for all paths together.
 
-    paths: each a model description (.toml), a bare model (.onnx, .xml with its .bin) or
+    paths: each EMBEDDED, a model description (.toml), a bare model (.onnx, .xml with its .bin) or
     Ultralytics weights (.pt, needs the extra `ultralytics`). Raises ConfigError, ModelError,
     MissingDependencyError.
     """
     options = options or DetectorOptions()
     if not paths:
         raise ConfigError("models: no model is named; give a .toml, .onnx or .xml file")
-    detectors = [_load(Path(path), options) for path in paths]
+    detectors = [_load(located(Path(path)), options) for path in paths]
     return detectors[0] if len(detectors) == 1 else EnsembleDetector(detectors)
 
 

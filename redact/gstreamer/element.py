@@ -20,7 +20,7 @@ gi.require_version("GstVideo", "1.0")
 from gi.repository import GObject, Gst, GstBase, GstVideo  # noqa: E402
 
 from redact.build import load_detector, make_redactor  # noqa: E402
-from redact.config import ConfigFile, config_of, load_config_file, load_zone  # noqa: E402
+from redact.config import EMBEDDED, ConfigFile, config_of, load_config_file, load_zone  # noqa: E402
 from redact.errors import ConfigError  # noqa: E402
 from redact.geometry import Zone  # noqa: E402
 from redact.gstreamer.planes import Layout  # noqa: E402
@@ -100,8 +100,10 @@ class RedactElement(GstBase.BaseTransform):  # type: ignore[misc]
         if zone is None and file.zone is None:
             raise ConfigError("no property is given; set zone=zone.json, or everyone=true")
         if self.model:
-            named = [] if self.model == "none" else self.model.split(",")
-            changes["models"] = [str(Path(m).absolute()) for m in named]
+            named = self.model.split(",")
+            changes["models"] = [
+                m if m == str(EMBEDDED) else str(Path(m).absolute()) for m in named
+            ]
         return config_of(type(file)(**_fields(file) | changes), where, zone)
 
     def do_stop(self) -> bool:

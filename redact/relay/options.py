@@ -120,7 +120,7 @@ class RelayFile(Section, frozen=True):
     """The shape of `relay.toml`: options of `redact.toml` for all cameras, then the cameras."""
 
     cameras: dict[str, CameraSection]
-    models: list[str] | None = None
+    models: list[str] = field(default_factory=list)
     look_back: LookBack | None = None
     detector: DetectorOptions = DetectorOptions()
     motion: MotionOptions = MotionOptions()

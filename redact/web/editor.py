@@ -16,7 +16,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from redact.build import models_of
 from redact.config import Config, load_zone
 from redact.errors import ConfigError, SinkError
 from redact.geometry import Zone, doubts
@@ -131,7 +130,7 @@ class Editor:
                 "cut": cut,
                 "error": error,
                 "times": [round(float(self._time(i)), 3) for i in (0, frames - 1)],
-                "models": len(models_of(self._config)),
+                "models": len(self._config.models),
                 "warmup": self._warmup,
                 "output": os.fspath(self._file.path),
                 "zone": before.to_dict() if before is not None else None,
@@ -141,7 +140,7 @@ class Editor:
     @property
     def _warmup(self) -> float:
         motion = self._config.motion
-        return motion.warmup if models_of(self._config) else motion.warmup_alone
+        return motion.warmup if self._config.models else motion.warmup_alone
 
     def _time(self, index: int) -> float:
         frame = self._clip.frame(index)
