@@ -107,7 +107,7 @@ class Redactor:
         self._began: float | None = None
         # Half of the look-back stays for what a look finds that was missed before.
         self._looks = Looks(*self._intervals, limit=self.delay // 2)
-        self._seen: tuple[float, Tracks] | None = None  # the last look
+        self._last: _Entry | None = None  # the last frame that was looked at
 
     def push(self, frame: Frame) -> list[RedactedFrame]:
         """Take one frame (exclusively: its planes must not change until it came out again) and
@@ -164,22 +164,22 @@ class Redactor:
         follow = partial(_checked, Tracks, self._tracker.update)
         entry.found = self._guard(entry, "tracker", lambda: follow(frame, found), Tracks.empty())
         for skipped in self._pending:
-            if skipped.found is None:
-                skipped.found = self._between(skipped, entry)
-        self._seen = entry.time, entry.found
-        self._looks.looked(entry.time, empty=not len(entry.found))
+            if skipped.found is None and self._last is not None:
+                cover = partial(self._between, self._last, skipped, entry)
+                skipped.found = self._guard(skipped, "tracker", cover, Tracks.empty())
+        self._last = entry
+        self._looks.looked(entry.time, empty=not len(entry.found) and not entry.failed)
 
-    def _between(self, entry: _Entry, look: _Entry) -> Tracks:
-        entry.failed |= look.failed  # what failed there was to be relied on here
+    def _between(self, last: _Entry, entry: _Entry, look: _Entry) -> Tracks:
+        """What both looks say of a frame between them; nothing where one of them cannot be
+        relied on: such a frame counts as failed."""
+        assert last.found is not None
         assert look.found is not None
-        if self._seen is None:
+        since, until = entry.time - last.time, look.time - entry.time
+        if last.failed or look.failed or not (since > 0 and until > 0):  # or the clock went back
+            entry.failed = True
             return Tracks.empty()
-        time, tracks = self._seen
-        since, until = entry.time - time, look.time - entry.time
-        if since > 0 and until > 0:
-            return between(tracks, look.found, since, until)
-        entry.failed = True  # the clock went back: nothing is known of this frame
-        return Tracks.empty()
+        return between(last.found, look.found, since, until)
 
     def _detect(self, frame: Frame) -> Detections:
         if self._detector is None:
@@ -250,7 +250,10 @@ class Redactor:
         decision = replace(
             decision,
             whole_outside=decision.whole_outside or self._outside_unknown(entry),
-            whole_frame=decision.whole_frame or frame.corrupt or entry.failed,
+            whole_frame=decision.whole_frame
+            or frame.corrupt
+            or entry.failed
+            or entry.found is None,
         )
         shapes = partial(mask_of, self.info, decision, tracks, times, at, self._zone, self._grow)
         mask = self._guard(entry, "mask", shapes, Mask(whole=True))
