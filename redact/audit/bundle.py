@@ -142,11 +142,9 @@ def _write(
     path: Path, clip: Path, story: dict[str, Any], log: AuditLog, last: Entry, signer: Signer
 ) -> None:
     digest = story["output"]["sha256"]
-    lines = [
-        entry.line(with_body=entry.number == last.number or _is_ours(entry, digest))
-        for entry in _entries(log)
-        if entry.number <= last.number
-    ]
+    entries = [entry for entry in _entries(log) if entry.number <= last.number]
+    told = {last.number} | _told(entries, clip.name, digest)
+    lines = [entry.line(with_body=entry.number in told) for entry in entries]
     guide = _HOW.format(
         clip=clip.name,
         to=story["to"],
@@ -177,9 +175,15 @@ def _write(
         bundle.writestr(zipfile.ZipInfo(SIGNATURE, _WHEN), signer.sign(listed))
 
 
-def _is_ours(entry: Entry, digest: str) -> bool:
-    """What may be told of: this clip, but not whom else it was shared with."""
-    return _concerns(entry, digest) and (entry.body or {}).get("event") != "share"
+def _told(entries: list[Entry], name: str, digest: str) -> set[int]:
+    """The numbers of the entries that may be told of: those of this clip, but not whom else it was
+    shared with. Clips hidden all over can be equal byte for byte, so where the log knows the name
+    it counts as well; a clip renamed since is known by its digest alone."""
+    ours = [
+        e for e in entries if _concerns(e, digest) and e.body and e.body.get("event") != "share"
+    ]
+    named = [e for e in ours if e.body and e.body["facts"]["output"].get("name") == name]
+    return {e.number for e in named or ours}
 
 
 def _copy(source: Any, target: Any) -> str:

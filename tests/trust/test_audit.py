@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cliclips import make_clip
 from conftest import Call
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -236,6 +237,36 @@ def test_a_bundle_holds_what_is_needed_and_tells_of_no_other_clip(
     assert b"y.mp4" not in text
     assert b"PRIVATE" not in text
     assert excerpt.count(b'"body":{') == 2  # its run, and its sharing
+
+
+def test_equal_outputs_of_other_clips_are_not_told_of(call: Call, here: Path, logged: Path) -> None:
+    shutil.copy(here / "in/a.mp4", here / "in/twin.mp4")
+    done = call("run", "in/twin.mp4", "-o", "out", "--everyone", "--audit", str(logged))
+    assert done.exit_code == 0, done.stderr
+    assert (here / "out/twin.mp4").read_bytes() == (here / "out/a.mp4").read_bytes()
+    told = ("--to", "the police", "--reason", "a theft", "--audit", str(logged), "-o", "b.zip")
+    assert call("share", "out/a.mp4", *told).exit_code == 0
+    with zipfile.ZipFile(here / "b.zip") as parts:
+        excerpt = parts.read("log.jsonl")
+    assert b"twin.mp4" not in excerpt
+    assert excerpt.count(b'"body":{') == 2
+
+
+def test_a_clip_renamed_since_its_run_is_told_of_by_its_digest(
+    call: Call, here: Path, logged: Path
+) -> None:
+    make_clip(here / "in/long.mp4", frames=24)
+    assert (
+        call(*["run", "in/long.mp4", "-o", "out", "--everyone", "--audit", "audit.jsonl"]).exit_code
+        == 0
+    )
+    for end in ("", ".redact.json"):
+        (here / f"out/long.mp4{end}").rename(here / f"out/kept.mp4{end}")
+    told = ("--to", "the police", "--reason", "a theft", "--audit", str(logged), "-o", "b.zip")
+    done = call("share", "out/kept.mp4", *told)
+    assert done.exit_code == 0, done.stderr
+    with zipfile.ZipFile(here / "b.zip") as parts:
+        assert parts.read("log.jsonl").count(b'"body":{') == 2
 
 
 def test_a_third_party_needs_the_public_key_alone(bundle: Path, logged: Path) -> None:
