@@ -256,10 +256,8 @@ def test_a_clip_renamed_since_its_run_is_told_of_by_its_digest(
     call: Call, here: Path, logged: Path
 ) -> None:
     make_clip(here / "in/long.mp4", frames=24)
-    assert (
-        call(*["run", "in/long.mp4", "-o", "out", "--everyone", "--audit", "audit.jsonl"]).exit_code
-        == 0
-    )
+    done = call("run", "in/long.mp4", "-o", "out", "--everyone", "--audit", "audit.jsonl")
+    assert done.exit_code == 0, done.stderr
     for end in ("", ".redact.json"):
         (here / f"out/long.mp4{end}").rename(here / f"out/kept.mp4{end}")
     told = ("--to", "the police", "--reason", "a theft", "--audit", str(logged), "-o", "b.zip")
