@@ -17,6 +17,7 @@ from redact.errors import ConfigError, SourceError
 from redact.pipeline import Pipeline
 from redact.protocols import Detector, Observer, Sink, Source
 from redact.redactor import OnFailure, Redactor
+from redact.storage import ObjectPath, Place, place_of
 from redact.structures import Label, Report, StreamInfo
 
 _MOTION_IDS = 1 << 40  # motion tracks count from here, so that the two kinds never meet
@@ -106,8 +107,8 @@ def make_redactor(
 
 
 def run(
-    source: str | Path | Source,
-    sink: str | Path | Sink,
+    source: str | Place | Source,
+    sink: str | Place | Sink,
     config: Config,
     *,
     detector: Detector | None = None,
@@ -123,9 +124,11 @@ def run(
     """
     if not config.seal.to:
         return _run(source, sink, config, detector, observer, stop)
-    if not isinstance(source, str | Path) or not isinstance(sink, str | Path):
+    places = [place_of(p) for p in (source, sink) if isinstance(p, str | Path | ObjectPath)]
+    files = [place for place in places if isinstance(place, Path)]
+    if len(files) != 2:
         raise ConfigError("sealing needs files: give paths, or a configuration without seal.to")
-    with _sealed(Path(source), Path(sink), config, stop) as finish:
+    with _sealed(files[0], files[1], config, stop) as finish:
         report = _run(source, sink, config, detector, observer, stop)
         return report.with_(sealed=finish())
 
@@ -158,8 +161,8 @@ def _sealed(
 
 
 def _run(
-    source: str | Path | Source,
-    sink: str | Path | Sink,
+    source: str | Place | Source,
+    sink: str | Place | Sink,
     config: Config,
     detector: Detector | None,
     observer: Observer | None,
@@ -169,13 +172,12 @@ def _run(
     from redact.sources import PyAVSource
 
     detector = detector or load_detector(config)
-    opened = isinstance(source, str | Path)
-    stream: Source = PyAVSource(source) if isinstance(source, str | Path) else source
+    opened = isinstance(source, str | Path | ObjectPath)
+    stream: Source = PyAVSource(source) if isinstance(source, str | Path | ObjectPath) else source
     try:
-        if isinstance(sink, str | Path):
-            sink = PyAVSink(
-                sink, config.output, audio_from=source if isinstance(source, str | Path) else None
-            )
+        if isinstance(sink, str | Path | ObjectPath):
+            audio = source if isinstance(source, str | Path | ObjectPath) else None
+            sink = PyAVSink(sink, config.output, audio_from=audio)
         redactor = make_redactor(stream.info, config, detector)
         report = Pipeline(stream, redactor, sink, observer, stop).run()
     finally:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from redact.errors import SinkError
+from redact.storage import ObjectPath, Place
 
 
 class Folders:
@@ -14,8 +15,10 @@ class Folders:
     def __init__(self) -> None:
         self._made: list[Path] = []
 
-    def make(self, folder: Path) -> None:
-        """With its parents. Raises SinkError."""
+    def make(self, folder: Place) -> None:
+        """With its parents; a bucket has none. Raises SinkError."""
+        if isinstance(folder, ObjectPath):
+            return
         missing = []
         for path in (folder, *folder.parents):
             if path.exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import redact
@@ -21,11 +22,21 @@ from redact.batch.record import (
     read_record,
     record_path,
     signature,
+    unchanged,
     write_record,
 )
-from redact.errors import SinkError, SourceError
+from redact.errors import ConfigError, SinkError, SourceError
 from redact.protocols import Detector, Observer
 from redact.sealing import sealed_path
+from redact.storage import (
+    WRITER,
+    ObjectPath,
+    Writer,
+    claim,
+    forget,
+    version_of,
+    written_by,
+)
 
 MakeFolder = Callable[[], None]
 
@@ -45,9 +56,12 @@ def work(
     try:
         if job.problem:
             raise SourceError(job.problem)
+        job = replace(job, output=claim(job.output))
         before = signature(job.source)
-        content = content_of(job.source, stop, SourceError)
         record = read_record(job.output)
+        if unchanged(record, recipe, job.source, job.output):
+            return Outcome(job, State.SKIPPED, record)
+        content = content_of(job.source, stop, SourceError)
         if finished(record, recipe, content, job.output, stop):
             return Outcome(job, State.SKIPPED, record)
         _check_free(job, record, overwrite)
@@ -59,6 +73,8 @@ def work(
         if stop.is_set():
             return Outcome(job, State.STOPPED)
         return enter_failure(failed(job, error), recipe.config)
+    finally:
+        forget()
 
 
 def _check_free(job: Job, record: dict[str, object] | None, overwrite: bool) -> None:
@@ -67,6 +83,9 @@ def _check_free(job: Job, record: dict[str, object] | None, overwrite: bool) -> 
         return
     if job.output.is_dir():
         raise SinkError(f"{job.output}: is a folder; name the output file in it")
+    run = (WRITER.get() or Writer()).run
+    if run and written_by(job.output) == run:  # by a worker of this very run, which died then
+        return
     beside = record_path(job.output).name
     version = None if record is None else record.get("redact")
     if version not in (None, redact.__version__):
@@ -80,8 +99,12 @@ def _check_free(job: Job, record: dict[str, object] | None, overwrite: bool) -> 
 
 def _check_sealed_free(job: Job, recipe: Recipe, overwrite: bool) -> None:
     """A sealed original may be the only one left. Raises SinkError."""
+    if not recipe.config.seal.to:
+        return
+    if isinstance(job.output, ObjectPath) or isinstance(job.source, ObjectPath):
+        raise ConfigError("originals are sealed beside outputs in folders only, not in a bucket")
     path = sealed_path(job.output, job.source)
-    if recipe.config.seal.to and not overwrite and (path.exists() or path.is_symlink()):
+    if not overwrite and (path.exists() or path.is_symlink()):
         raise SinkError(
             f"{path}: a sealed original is there already; move it away, or pass --overwrite"
         )
@@ -93,7 +116,7 @@ def _redact(
     detector: Detector | None,
     observer: Observer,
     stop: threading.Event,
-    known: tuple[tuple[int, int], Content],
+    known: tuple[tuple[int, int, str | None], Content],
 ) -> dict[str, object]:
     from redact.build import run
 
@@ -105,9 +128,10 @@ def _redact(
     if signature(job.source) != before or sealed.get("original_sha256", content.sha256) != (
         content.sha256
     ):
-        _remove(job, sealed)
+        _remove(job, sealed, version_of(job.output))
         raise SourceError(f"{job.source}: changed while it was read; run it again when complete")
     # The video is published: it now gets its report, stopped or not.
+    published = version_of(job.output)
     try:
         made = content_of(job.output, threading.Event(), SinkError)
         names = job.source.name, job.output.name
@@ -115,13 +139,18 @@ def _redact(
         write_record(job.output, record)
         enter_run(record, recipe.config)
     except BaseException:
-        _remove(job, sealed)  # without a report and its entry in the log it is not finished
+        _remove(
+            job, sealed, published
+        )  # without a report and its entry in the log it is not finished
         raise
     return record
 
 
-def _remove(job: Job, sealed: dict[str, Any]) -> None:
-    """All that was published for a job."""
+def _remove(job: Job, sealed: dict[str, Any], published: str | None) -> None:
+    """All that was published for a job; in a store, unless others have written there since."""
+    if isinstance(job.output, ObjectPath):
+        job.output.unlink_version(published)
+        return
     job.output.unlink(missing_ok=True)
     with suppress(OSError):  # without its output it says nothing
         record_path(job.output).unlink(missing_ok=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from redact.batch.record import is_output
+from redact.batch.record import is_output, record_path
 from redact.errors import ConfigError
 from redact.sinks import is_partial
 from redact.sinks.containers import CONTAINERS, container_for
+from redact.storage import ObjectPath, Place, identity, same_place, walk
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".flv", ".wmv", ".asf", ".3gp", ".3g2"}
@@ -24,14 +25,14 @@ class Job:
     """One input and its output. name: the input as a reader knows it, below the folder that
     was named. problem: why it cannot even begin (a folder that may not be read)."""
 
-    source: Path
-    output: Path
+    source: Place
+    output: Place
     name: str
     problem: str = ""
 
 
 def plan(
-    inputs: Sequence[Path], output: Path, *, inside: bool = False, may_be_empty: bool = False
+    inputs: Sequence[Place], output: Place, *, inside: bool = False, may_be_empty: bool = False
 ) -> list[Job]:
     """The jobs for files and folders, in the order given, folders in order of name.
 
@@ -57,43 +58,43 @@ def _known_suffixes() -> str:
     return ", ".join(sorted(suffix[1:] for suffix in VIDEO_SUFFIXES))
 
 
-def _check_input(path: Path) -> None:
+def _check_input(path: Place) -> None:
     if path.is_dir():
         return
     if not path.exists():
         raise ConfigError(f"{path}: no such file or folder")
     if not path.is_file():
         raise ConfigError(f"{path}: is neither a file nor a folder")
-    if is_partial(path):
+    if is_partial(path.name):
         raise ConfigError(f"{path}: is an unfinished output; name the original")
     if is_output(path):
         raise ConfigError(f"{path}: is an output of redact, as the report beside it says")
 
 
-def _names_file(inputs: Sequence[Path], output: Path) -> bool:
+def _names_file(inputs: Sequence[Place], output: Place) -> bool:
     """Whether `output` means a file. Raises ConfigError where it means one and cannot."""
-    if output.is_dir() or output.suffix.lower() not in VIDEO_SUFFIXES:
+    if output.suffix.lower() not in VIDEO_SUFFIXES or output.is_dir():
         return False
     if len(inputs) == 1 and inputs[0].is_file():
         return True
     raise ConfigError(f"{output}: is named like a file, but the input is more; name a folder")
 
 
-def _check_folder(inputs: Sequence[Path], output: Path, inside: bool) -> None:
+def _check_folder(inputs: Sequence[Place], output: Place, inside: bool) -> None:
     if output.exists() and not output.is_dir():
         raise ConfigError(f"{output}: is a file, not a folder; name a folder, or OUT.mp4")
     out = output.resolve()
     for folder in (path.resolve() for path in inputs if path.is_dir()):
         if out == folder:
             raise ConfigError(f"{output}: is the input folder itself; name another folder")
-        if out.is_relative_to(folder) and not inside:
+        if type(out) is type(folder) and out.is_relative_to(folder) and not inside:
             raise ConfigError(
                 f"{output}: lies inside the input folder; name another, or allow it with "
                 "--out-inside"
             )
 
 
-def _pairs(inputs: Sequence[Path], output: Path) -> Iterator[Job]:
+def _pairs(inputs: Sequence[Place], output: Place) -> Iterator[Job]:
     for path in inputs:
         if path.is_dir():
             yield from _walk(path, output)
@@ -106,7 +107,27 @@ def _output_name(name: str) -> str:
     return name if path.suffix.lower() in CONTAINERS else path.with_suffix(".mp4").name
 
 
-def _walk(folder: Path, output: Path) -> Iterator[Job]:
+def _walk(folder: Place, output: Place) -> Iterator[Job]:
+    if isinstance(folder, ObjectPath):
+        return _walk_store(folder, output)
+    return _walk_folder(folder, output)
+
+
+def _walk_store(folder: ObjectPath, output: Place) -> Iterator[Job]:
+    """As in folders; a report is looked at only where the listing has one."""
+    there = list(walk(folder))
+    known = set(there)
+    for place in there:
+        below = PurePosixPath(place.key).relative_to(folder.key)
+        if any(part.startswith(".") for part in below.parts):
+            continue
+        if place.suffix.lower() not in VIDEO_SUFFIXES or place.is_relative_to(output):
+            continue
+        if record_path(place) not in known or not is_output(place):
+            yield Job(place, output / below.with_name(_output_name(below.name)), str(below))
+
+
+def _walk_folder(folder: Path, output: Place) -> Iterator[Job]:
     problems: list[OSError] = []
     out = output.resolve()
     for root, folders, files in os.walk(folder, onerror=problems.append):
@@ -136,7 +157,7 @@ def _unique(jobs: Iterable[Job]) -> Iterator[Job]:
     """Each input once, however often and by whatever name it was given."""
     seen: set[str] = set()
     for job in jobs:
-        key = os.path.realpath(job.source)
+        key = identity(job.source)
         if key not in seen:
             seen.add(key)
             yield job
@@ -144,7 +165,7 @@ def _unique(jobs: Iterable[Job]) -> Iterator[Job]:
 
 def _apart(jobs: list[Job]) -> list[Job]:
     """`a.avi` beside `a.mp4` becomes `a.avi.mp4`: no two inputs share an output."""
-    taken: dict[Path, list[Job]] = {}
+    taken: dict[Place, list[Job]] = {}
     for job in jobs:
         taken.setdefault(job.output, []).append(job)
     shared = {path for path, claims in taken.items() if len(claims) > 1}
@@ -158,8 +179,8 @@ def _apart(jobs: list[Job]) -> list[Job]:
 
 def _checked(jobs: list[Job]) -> list[Job]:
     """Raises ConfigError where an output is an input, or the output of another."""
-    inputs = {os.path.realpath(job.source) for job in jobs}
-    first: dict[Path, Job] = {}
+    inputs = {identity(job.source) for job in jobs}
+    first: dict[Place, Job] = {}
     for job in jobs:
         if job.problem:
             continue
@@ -169,13 +190,6 @@ def _checked(jobs: list[Job]) -> list[Job]:
                 f"{other.source} and {job.source} would both become {job.output}; run them one "
                 "by one with different outputs"
             )
-        if os.path.realpath(job.output) in inputs or _same(job):
+        if identity(job.output) in inputs or same_place(job.output, job.source):
             raise ConfigError(f"{job.output}: the output is an input; choose another output")
     return jobs
-
-
-def _same(job: Job) -> bool:
-    try:
-        return job.output.samefile(job.source)
-    except OSError:  # there is no output yet
-        return False

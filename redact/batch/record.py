@@ -11,14 +11,14 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import redact
 from redact.build import model_digests, recipients_of
 from redact.config import Config
 from redact.errors import ConfigError, RedactError, SinkError, SourceError
-from redact.sinks.partial import Partial
+from redact.sinks.partial import write_whole
+from redact.storage import Place, claim, version_of
 from redact.structures import Report
 
 SCHEMA = 1
@@ -53,17 +53,18 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file holds: enough to know it again."""
+    """What a file holds: enough to know it again. version: what its store calls this content."""
 
     bytes: int
     sha256: str
+    version: str | None = None
 
 
-def record_path(output: Path) -> Path:
+def record_path(output: Place) -> Path:
     return output.with_name(output.name + SUFFIX)
 
 
-def is_output(path: Path) -> bool:
+def is_output(path: Place) -> bool:
     """Whether a report beside it says that `path` came from us; an unreadable one counts."""
     beside = record_path(path)
     try:
@@ -75,7 +76,7 @@ def is_output(path: Path) -> bool:
     return bool(named == path.name)
 
 
-def content_of(path: Path, stop: threading.Event, error: Callable[[str], RedactError]) -> Content:
+def content_of(path: Place, stop: threading.Event, error: Callable[[str], RedactError]) -> Content:
     """Read and digest a file. error: makes what is raised when that fails.
 
     Raises Stopped once `stop` is set.
@@ -84,6 +85,7 @@ def content_of(path: Path, stop: threading.Event, error: Callable[[str], RedactE
 
     digest, size = hashlib.sha256(), 0
     try:
+        version = version_of(path)
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 if stop.is_set():
@@ -92,10 +94,10 @@ def content_of(path: Path, stop: threading.Event, error: Callable[[str], RedactE
                 size += len(chunk)
     except OSError as problem:
         raise error(f"{path}: cannot be read: {problem.strerror or problem}") from problem
-    return Content(size, digest.hexdigest())
+    return Content(size, digest.hexdigest(), version)
 
 
-def read_record(output: Path) -> dict[str, Any] | None:
+def read_record(output: Place) -> dict[str, Any] | None:
     """The report beside `output`, or None where there is none that can be understood."""
     try:
         record = json.loads(record_path(output).read_bytes())
@@ -108,7 +110,7 @@ def finished(
     record: dict[str, Any] | None,
     recipe: Recipe,
     source: Content,
-    output: Path,
+    output: Place,
     stop: threading.Event,
 ) -> bool:
     """Whether `output` is what this recipe made of this very input, untouched since."""
@@ -125,6 +127,21 @@ def finished(
     if kept is not None and not _there(kept, output.with_name(str(kept.get("name"))), stop):
         return False
     return _there(made, output, stop)
+
+
+def unchanged(record: dict[str, Any] | None, recipe: Recipe, source: Place, output: Place) -> bool:
+    """As `finished`, by versions alone, so that no content is read; False where the store gives
+    none, and for files."""
+    if record is None or record.get("schema") != SCHEMA:
+        return False
+    if record.get("redact") != redact.__version__ or record.get("digests") != recipe.digests:
+        return False
+    parts = record.get("input"), record.get("output")
+    for part, place in zip(parts, (source, output), strict=True):
+        version = part.get("version") if isinstance(part, dict) else None
+        if version is None or version != version_of(place):
+            return False
+    return True
 
 
 def _there(part: dict[str, Any], path: Path, stop: threading.Event) -> bool:
@@ -147,6 +164,7 @@ def make_record(
     """names, contents: of the input and of the output."""
     described = [
         {"name": name, "bytes": content.bytes, "sha256": content.sha256}
+        | ({"version": content.version} if content.version else {})
         for name, content in zip(names, contents, strict=True)
     ]
     sealed = {} if report.sealed is None else {"sealed": report.sealed}
@@ -171,24 +189,21 @@ def make_record(
     }
 
 
-def write_record(output: Path, record: dict[str, Any]) -> None:
+def write_record(output: Place, record: dict[str, Any]) -> None:
     """Whole or not at all. Raises SinkError."""
-    partial = Partial(record_path(output))
+    final = claim(record_path(output))
     try:
-        partial.path.write_text(json.dumps(record, indent=2) + "\n", encoding="ascii")
-        partial.publish()
+        write_whole(final, (json.dumps(record, indent=2) + "\n").encode("ascii"))
     except OSError as error:
         raise SinkError(
-            f"{partial.final}: the report cannot be written: {error.strerror or error}"
+            f"{final}: the report cannot be written: {error.strerror or error}"
         ) from error
-    finally:
-        partial.discard()
 
 
-def signature(path: Path) -> tuple[int, int]:
-    """Size and time of change: cheap to read often. Raises SourceError."""
+def signature(path: Place) -> tuple[int, int, str | None]:
+    """Size, time of change and version: cheap to read often. Raises SourceError."""
     try:
-        stat = path.stat()
+        stat, version = path.stat(), version_of(path)
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return stat.st_size, stat.st_mtime_ns
+    return stat.st_size, stat.st_mtime_ns, version

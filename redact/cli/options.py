@@ -25,9 +25,24 @@ from redact.config import (
 )
 from redact.errors import ConfigError
 from redact.geometry import Zone
+from redact.storage import Place, place_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
+
+
+class _PlaceType(click.ParamType[Place]):
+    """A path, or an `s3://` address, which a path would spoil."""
+
+    name = "place"
+
+    def convert(
+        self, value: Any, _param: click.Parameter | None, _ctx: click.Context | None
+    ) -> Place:
+        return place_of(value)
+
+
+PLACE = _PlaceType()
 _NO_FILE = Path("redact.toml")  # nothing is read: only its folder counts
 
 

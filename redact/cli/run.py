@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import click
 
 from redact.cli.door import Settings, debug_option
-from redact.cli.options import PATH, config_options, make_config
+from redact.cli.options import PLACE, config_options, make_config
+from redact.storage import Place
 
 
 @click.command(epilog="Finished outputs are skipped; what failed can simply be run again.")
-@click.argument("inputs", metavar="IN...", nargs=-1, required=True, type=PATH)
+@click.argument("inputs", metavar="IN...", nargs=-1, required=True, type=PLACE)
 @click.option(
     "-o",
     "--output",
     required=True,
-    type=PATH,
+    type=PLACE,
     metavar="OUT",
-    help="A file for one file, otherwise a folder, which gets the same tree.",
+    help="A file for one file, otherwise a folder, which gets the same tree. IN and OUT may be "
+    "s3://bucket/key.",
 )
 @config_options
 @click.option("--jobs", type=click.IntRange(min=1), default=1, help="Processes side by side.")
@@ -33,8 +34,8 @@ from redact.cli.options import PATH, config_options, make_config
 def run(
     ctx: click.Context,
     /,
-    inputs: tuple[Path, ...],
-    output: Path,
+    inputs: tuple[Place, ...],
+    output: Place,
     jobs: int,
     overwrite: bool,
     out_inside: bool,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
-from pathlib import Path
 from typing import Self, TypeAlias
 
 import av
@@ -20,6 +18,7 @@ from av.stream import Stream
 from redact.errors import SinkError
 from redact.sinks.containers import Container
 from redact.sinks.errors import writing
+from redact.storage import Place, medium
 
 # As in `redact.sources.opening`: rooms do not import each other, a test holds them together.
 FORMATS = (
@@ -56,7 +55,7 @@ class AudioFeed:
 
     @classmethod
     def of(
-        cls, path: Path, output: OutputContainer, container: Container, shift: Fraction
+        cls, path: Place, output: OutputContainer, container: Container, shift: Fraction
     ) -> Self | None:
         """shift: seconds by which the video was moved; audio moves with it."""
         where = f"{path}: its audio cannot be kept"
@@ -90,9 +89,9 @@ class AudioFeed:
         self._source.close()
 
 
-def _opened(path: Path) -> InputContainer:
+def _opened(path: Place) -> InputContainer:
     return av.open(
-        f"file:{os.path.abspath(path)}",  # noqa: PTH100 - resolve() would follow links
+        medium(path),
         "r",
         container_options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
         metadata_errors="replace",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 from redact.errors import ConfigError
+from redact.storage import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,16 @@ class Container:
     audio: frozenset[str]
     tick: Fraction = Fraction(0)
 
-    def options(self, time_base: Fraction) -> dict[str, str]:
-        """Muxer options. bitexact: no writing application, no date. No silent time shifts."""
+    def options(self, time_base: Fraction, *, in_store: bool = False) -> dict[str, str]:
+        """Muxer options. bitexact: no writing application, no date. No silent time shifts.
+
+        in_store: what has been sent cannot be moved, so the index of an mp4 stays at its end.
+        """
         options = {"fflags": "+bitexact", "avoid_negative_ts": "disabled"}
         if self.exact:
             ticks = str(time_base.denominator)
             options |= {
-                "movflags": "+faststart",
+                "movflags": "+faststart" if not in_store else "-faststart",
                 "video_track_timescale": ticks,
                 "movie_timescale": ticks,  # in which a start after zero is noted
             }
@@ -43,7 +46,7 @@ CONTAINERS = {
 }
 
 
-def container_for(path: Path) -> Container:
+def container_for(path: Place) -> Container:
     """The container that a file name asks for. Raises ConfigError for any that would not keep
     frame times (avi has a fixed rate, ts shifts its start) or cannot hold H.264 and H.265."""
     try:

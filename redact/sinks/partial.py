@@ -3,33 +3,60 @@
 from __future__ import annotations
 
 import os
-import re
-import secrets
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, Protocol
 
 from redact.errors import SinkError
+from redact.storage import ObjectPath, Place
+from redact.storage.naming import is_partial, partial_name
 
-_PARTIAL = re.compile(r"^\..*\.partial-\d+-[0-9a-f]{6}(\.[^.]+)?$", re.DOTALL)
-_STEM_BYTES = 180  # of the 255 that a file name may have
-
-
-def is_partial(name: str | Path) -> bool:
-    """True for the name of an unfinished output, which may be deleted when nobody writes it."""
-    return _PARTIAL.match(Path(name).name) is not None
+__all__ = ["Draft", "Partial", "draft_of", "is_partial", "partial_name", "write_whole"]
 
 
-def partial_name(path: Path) -> str:
-    """`.STEM.partial-PID-RANDOM.SUFFIX`: hidden, never the same twice, same container."""
-    stem = os.fsencode(path.stem)[:_STEM_BYTES]
-    return f".{os.fsdecode(stem)}.partial-{os.getpid()}-{secrets.token_hex(3)}{path.suffix}"
+class Draft(Protocol):
+    """What is written before it has its name. path: where it can be read after `close`.
+
+    Created at once, so that a place that cannot be written to fails before any work is done.
+    Every method but `discard` may raise OSError or SinkError.
+    """
+
+    @property
+    def path(self) -> Place: ...
+    def target(self) -> Any:
+        """What PyAV writes to."""
+
+    def close(self) -> None: ...
+    def publish(self) -> object: ...
+    def discard(self) -> None: ...
+
+
+def draft_of(final: Place) -> Draft:
+    """A draft of the kind that the place has. Raises SinkError, OSError."""
+    if not isinstance(final, ObjectPath):
+        return Partial(final)
+    from redact.storage.upload import ObjectDraft
+
+    return ObjectDraft(final)
+
+
+def write_whole(final: Place, data: bytes) -> None:
+    """A small file or object, whole or not at all. Raises SinkError, OSError."""
+    if isinstance(final, ObjectPath):
+        from redact.storage.upload import put
+
+        return put(final, data)
+    partial = Partial(final)
+    try:
+        partial.path.write_bytes(data)
+        partial.publish()
+    finally:
+        partial.discard()
 
 
 class Partial:
-    """Created empty at once, so that an unwritable folder fails before any work is done.
-
-    Raises SinkError when the final path is a folder, or the file cannot be made.
-    """
+    """A `Draft` of a file. Raises SinkError when the final path is a folder, or the file cannot
+    be made."""
 
     def __init__(self, final: Path) -> None:
         self.final = final
@@ -45,6 +72,12 @@ class Partial:
             raise SinkError(
                 f"{final}: cannot be written: {error.strerror or error}; {advice}"
             ) from error
+
+    def target(self) -> str:
+        return f"file:{self.path}"
+
+    def close(self) -> None:
+        """The muxer closes it."""
 
     def publish(self) -> None:
         """Make it durable, then give it its name. Raises OSError."""

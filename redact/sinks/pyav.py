@@ -22,9 +22,10 @@ from redact.sinks.audio import AudioFeed
 from redact.sinks.containers import container_for
 from redact.sinks.encoding import add_video, nominal_rate
 from redact.sinks.errors import writing
-from redact.sinks.partial import Partial
+from redact.sinks.partial import Draft, draft_of
 from redact.sinks.pictures import Pictures
 from redact.sinks.verification import Written, verify
+from redact.storage import ObjectPath, Place, place_of, same_place
 from redact.structures import RedactedFrame, StreamInfo
 
 
@@ -40,22 +41,23 @@ class PyAVSink:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Place,
         options: OutputOptions = OutputOptions(),  # noqa: B008 - frozen
         *,
-        audio_from: str | Path | None = None,
+        audio_from: str | Place | None = None,
         verify: bool = True,
     ) -> None:
-        self._path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() follows links
+        self._path = _absolute(place_of(path))
         self._name = str(path)
         self._options = options
         self._verify = verify
-        self._container = container_for(Path(path))
-        self._audio_from = Path(audio_from) if audio_from and options.audio == "keep" else None
-        if audio_from and _same(self._path, Path(audio_from)):
+        self._container = container_for(self._path)
+        source = place_of(audio_from) if audio_from else None
+        self._audio_from = source if options.audio == "keep" else None
+        if source is not None and same_place(self._path, source):
             raise ConfigError(f"{path}: is the input itself; choose another output")
         self._info: StreamInfo | None = None
-        self._partial: Partial | None = None
+        self._partial: Draft | None = None
         self._output: OutputContainer | None = None
         self._stream: VideoStream | None = None
         self._audio: AudioFeed | None = None
@@ -73,12 +75,13 @@ class PyAVSink:
             raise SinkError(f"{self._name}: was opened already; use one sink per file")
         self._info = info
         with writing(self._name):
-            self._partial = Partial(self._path)
+            self._partial = draft_of(self._path)
+            in_store = isinstance(self._path, ObjectPath)
             self._output = av.open(
-                f"file:{self._partial.path}",
+                self._partial.target(),
                 "w",
                 format=self._container.format,
-                container_options=self._container.options(info.time_base),
+                container_options=self._container.options(info.time_base, in_store=in_store),
             )
 
     def write(self, frame: RedactedFrame) -> None:
@@ -186,6 +189,7 @@ class PyAVSink:
             if self._audio is not None:
                 self._audio.mux_until(None)
             self._output.close()
+            self._partial.close()
             if self._verify:
                 self._verify_partial(self._pictures)
             self._partial.publish()
@@ -233,8 +237,7 @@ class PyAVSink:
             self._output = self._stream = None
 
 
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except OSError:  # one of them does not exist
-        return False
+def _absolute(place: Place) -> Place:
+    if isinstance(place, ObjectPath):
+        return place
+    return Path(os.path.abspath(place))  # noqa: PTH100 - resolve() follows links

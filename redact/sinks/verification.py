@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
@@ -13,6 +12,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from redact.errors import SinkError
+from redact.storage import Place, medium
 
 _AUDIO_SLACK = Fraction(1, 10)  # seconds: containers trim an encoder's padding
 
@@ -30,7 +30,7 @@ class Written:
     audio_end: Fraction | None  # seconds; None without audio
 
 
-def verify(path: Path, written: Written, tick: Fraction) -> None:
+def verify(path: Place, written: Written, tick: Fraction) -> None:
     """Raise SinkError unless every frame is there at its own time and key frames decode.
 
     tick: seconds to which the container rounds times; 0 when it keeps them exactly. All
@@ -39,7 +39,7 @@ def verify(path: Path, written: Written, tick: Fraction) -> None:
     times: list[int] = []
     key_frames = decoded = 0
     audio_end = Fraction(-1)
-    with av.open(f"file:{path}", "r", container_options={"protocol_whitelist": "file"}) as file:
+    with av.open(medium(path), "r", container_options={"protocol_whitelist": "file"}) as file:
         video = file.streams.video[0]
         streams: list[Stream] = list(file.streams)
         if len(file.streams.video) != 1 or len(streams) != 1 + (written.audio_end is not None):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 from threading import Lock
 
 from av.container import InputContainer
@@ -19,6 +18,7 @@ from redact.sources.errors import reading
 from redact.sources.owed import Owed
 from redact.sources.timing import Clock, Decoded
 from redact.sources.truncation import Arrived, check_promise, promise_of
+from redact.storage import Place
 
 BROKEN = "the file is damaged there; copy it again, or repair it with another tool first"
 
@@ -27,7 +27,7 @@ class Decoder:
     """Iterates over the `Decoded` of one stream, once. Raises SourceError."""
 
     def __init__(
-        self, path: Path, container: InputContainer, stream: VideoStream, deinterlace: bool
+        self, path: Place, container: InputContainer, stream: VideoStream, deinterlace: bool
     ) -> None:
         self._path = path
         self._container = container

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import stat
-from pathlib import Path
 
 import av
 import av.error
@@ -16,6 +14,7 @@ from av.video.stream import VideoStream
 from redact.errors import SourceError
 from redact.sources.errors import reading
 from redact.sources.wholeness import check_whole
+from redact.storage import Place, medium
 
 # Demuxers that may be probed. Left out on purpose: those that open further files or the
 # network (hls, dash, concat, sdp, image2) and those that turn any text into video (tty).
@@ -28,7 +27,7 @@ DEFAULT_MAX_PIXELS = 8192 * 8192
 OUTPUT_CORRUPT = 1 << 3  # AV_CODEC_FLAG_OUTPUT_CORRUPT: damaged frames come out, marked
 
 
-def check_file(path: Path) -> None:
+def check_file(path: Place) -> None:
     """Raise SourceError unless `path` is a readable, non-empty regular file."""
     try:
         status = path.stat()
@@ -52,7 +51,7 @@ def check_file(path: Path) -> None:
         ) from error
 
 
-def open_container(path: Path, max_pixels: int) -> InputContainer:
+def open_container(path: Place, max_pixels: int) -> InputContainer:
     """Open with the allow-list of formats and the local file protocol alone."""
     check_file(path)
     with reading(f"{path}: is not a video file that can be read", "check that it plays"):
@@ -65,9 +64,9 @@ def open_container(path: Path, max_pixels: int) -> InputContainer:
             ) from error
 
 
-def _open(path: Path, max_pixels: int) -> InputContainer:
+def _open(path: Place, max_pixels: int) -> InputContainer:
     return av.open(
-        f"file:{os.path.abspath(path)}",  # noqa: PTH100 - resolve() would follow links
+        medium(path),
         "r",
         options={"max_pixels": str(max_pixels)},
         container_options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
@@ -81,7 +80,7 @@ def is_cover(stream: VideoStream) -> bool:
     return bool(stream.disposition & picture)
 
 
-def video_stream(path: Path, container: InputContainer, max_pixels: int) -> VideoStream:
+def video_stream(path: Place, container: InputContainer, max_pixels: int) -> VideoStream:
     """The first video stream that is not a cover picture, set up for decoding.
 
     Raises SourceError when there is none, no decoder for it, or its pictures are too large.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +16,7 @@ from redact.sources.opening import DEFAULT_MAX_PIXELS, is_cover, open_container,
 from redact.sources.orientation import matrix_of, orientation_of
 from redact.sources.planes import Converter, colour_of
 from redact.sources.timing import Decoded
+from redact.storage import Place, place_of
 from redact.structures import Frame, StreamInfo
 
 __all__ = ["DEFAULT_MAX_PIXELS", "PyAVSource"]
@@ -25,7 +25,7 @@ __all__ = ["DEFAULT_MAX_PIXELS", "PyAVSource"]
 class PyAVSource:
     """Reads one video file once, frame by frame. Raises SourceError, never anything else.
 
-    path: a local file. deinterlace: turn fields into frames where the stream is interlaced
+    path: a local file, or `s3://bucket/key`. deinterlace: turn fields into frames where the stream is interlaced
     (one frame out per frame in). max_pixels: refuse larger pictures before they are allocated.
     `info` is known after construction; the first frame has been decoded by then. `notes` says
     what of the file is not read.
@@ -33,15 +33,16 @@ class PyAVSource:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Place,
         *,
         deinterlace: bool = True,
         max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> None:
-        self._start(Path(path), open_container(Path(path), max_pixels), deinterlace, max_pixels)
+        place = place_of(path)
+        self._start(place, open_container(place, max_pixels), deinterlace, max_pixels)
 
     def _start(
-        self, path: Path, container: InputContainer, deinterlace: bool, max_pixels: int
+        self, path: Place, container: InputContainer, deinterlace: bool, max_pixels: int
     ) -> None:
         """Decode the first frame of an opened container, whose messages name `path`."""
         self._path = path

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from redact.errors import SourceError
+from redact.storage import Place
 
 _CLOCK = re.compile(r"^(\d+):(\d\d):(\d\d(?:\.\d+)?)$")
 ADVICE = "copy it again from the camera, or remux it with another tool to accept the loss"
@@ -103,7 +103,7 @@ def promise_of(container: InputContainer, stream: VideoStream) -> Promise:
     return Promise(frame_rate=rate, duration=duration)
 
 
-def check_promise(path: Path, promise: Promise, came: Arrived) -> None:
+def check_promise(path: Place, promise: Promise, came: Arrived) -> None:
     """Raise SourceError when clearly less came than was promised."""
     if promise.packets is not None and came.packets < promise.packets:
         raise SourceError(
@@ -123,7 +123,7 @@ def check_promise(path: Path, promise: Promise, came: Arrived) -> None:
             )
 
 
-def _check_frames(path: Path, promise: Promise, came: Arrived) -> None:
+def _check_frames(path: Place, promise: Promise, came: Arrived) -> None:
     """For streams whose single pictures are not watched: an index counts frames, or fields."""
     if came.watched or promise.packets is None or promise.frames is None:
         return

@@ -7,14 +7,14 @@ nothing and passes.
 
 from __future__ import annotations
 
-import mmap
 import struct
-from pathlib import Path
 from typing import BinaryIO
 
 from redact.errors import SourceError
 from redact.sources.truncation import ADVICE
+from redact.storage import Place
 
+_CHUNK = 1 << 20
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 # Void, CRC-32, SeekHead, Info, Tracks, Cluster, Cues, Attachments, Chapters, Tags
 _PARTS = frozenset(
@@ -26,7 +26,7 @@ _PARTS = frozenset(
 )
 
 
-def check_whole(path: Path) -> None:
+def check_whole(path: Place) -> None:
     """Raise SourceError when an mp4, mov, avi, mkv or webm lacks bytes at its end, OSError when
     it cannot be read. Other files pass."""
     size = path.stat().st_size
@@ -44,7 +44,7 @@ def check_whole(path: Path) -> None:
         raise SourceError(f"{path}: was cut short: lacks {end - size} bytes at its end; {ADVICE}")
 
 
-def _boxes_end(file: BinaryIO, size: int, path: Path) -> int:
+def _boxes_end(file: BinaryIO, size: int, path: Place) -> int:
     """Where the last top-level box of an mp4 or mov ends."""
     last, at = b"", 0
     while at + 8 <= size:
@@ -60,8 +60,13 @@ def _boxes_end(file: BinaryIO, size: int, path: Path) -> int:
 
 
 def _holds(file: BinaryIO, at: int, word: bytes) -> bool:
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as memory:
-        return memory.find(word, at) >= 0
+    file.seek(at)
+    tail = b""
+    while chunk := file.read(_CHUNK):
+        if word in tail + chunk:
+            return True
+        tail = chunk[-len(word) + 1 :]
+    return False
 
 
 def _box(file: BinaryIO, at: int, size: int) -> tuple[int, bytes]:
@@ -88,7 +93,7 @@ def _riff_end(file: BinaryIO, size: int) -> int:
     return at - 1  # the padding byte of an odd list may be missing
 
 
-def _segment_end(file: BinaryIO, size: int, path: Path) -> int:
+def _segment_end(file: BinaryIO, size: int, path: Place) -> int:
     """Where the Segment of a Matroska file ends; 0 when its size was never written.
 
     Raises SourceError when its parts do not follow each other without a gap: FFmpeg would skip

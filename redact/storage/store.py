@@ -1,0 +1,111 @@
+"""The one door to the S3 store: its client, made of the environment alone, and its errors.
+
+Every call is tried again by botocore and s3fs when the store is busy or the connection breaks.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from typing import Any
+
+from redact.errors import MissingDependencyError
+
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_SECRETS = (*_KEYS, "AWS_SESSION_TOKEN")
+_CONFIG = {
+    "connect_timeout": 10,
+    "read_timeout": 60,
+    "retries": {"max_attempts": 6, "mode": "legacy"},
+}
+_LONGEST = 200  # characters of the store's own words
+_lock = threading.Lock()
+_client: tuple[tuple[str | None, ...], Any] | None = None
+
+
+class StoreError(OSError):
+    """The store failed for reasons of its own: the same may work when tried again."""
+
+
+class TakenError(OSError):
+    """Something else is there by now."""
+
+
+def call(method: str, where: str, **what: Any) -> dict[str, Any]:
+    """One call of the S3 API. where: for messages. Raises OSError: FileNotFoundError where
+    there is nothing, TakenError where a condition does not hold, StoreError otherwise."""
+    client = filesystem()
+    try:
+        answer: dict[str, Any] = client.call_s3(method, **what)
+    except Exception as error:  # noqa: BLE001 - whatever aiohttp, botocore and s3fs raise
+        raise _known(error, where) from None
+    return answer
+
+
+def fetch(bucket: str, key: str, start: int | None, end: int | None, where: str) -> bytes:
+    """Bytes [start, end) of an object, or all of it. Raises OSError."""
+    client = filesystem()
+    try:
+        data: bytes = client.cat_file(f"{bucket}/{key}", start=start, end=end)
+    except Exception as error:  # noqa: BLE001 - as above
+        raise _known(error, where) from None
+    return data
+
+
+def filesystem() -> Any:
+    """s3fs with the credentials of the environment; made anew when they change. Raises
+    MissingDependencyError, PermissionError."""
+    global _client
+    names = (*_SECRETS, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_REGION")
+    given = (*map(os.environ.get, names), os.environ.get("AWS_DEFAULT_REGION"))
+    with _lock:
+        if _client is None or _client[0] != given:
+            _client = given, _made(*given)
+        return _client[1]
+
+
+def _made(
+    key: str | None,
+    secret: str | None,
+    token: str | None,
+    s3_url: str | None,
+    url: str | None,
+    region: str | None,
+    default_region: str | None,
+) -> Any:
+    try:
+        import s3fs
+    except ImportError as error:
+        raise MissingDependencyError(
+            "s3:// needs another package: pip install 'redact[s3]'"
+        ) from error
+    if not key or not secret:
+        raise PermissionError(errno.EACCES, f"no credentials: set {' and '.join(_KEYS)}", "s3://")
+    return s3fs.S3FileSystem(
+        key=key,
+        secret=secret,
+        token=token or None,
+        endpoint_url=s3_url or url or None,
+        client_kwargs={"region_name": region or default_region or "us-east-1"},
+        config_kwargs=_CONFIG,
+        use_listings_cache=False,
+        skip_instance_cache=True,
+    )
+
+
+def _known(error: Exception, where: str) -> OSError:
+    """In our words, without the credentials that the foreign ones may quote."""
+    if isinstance(error, FileNotFoundError):
+        return FileNotFoundError(errno.ENOENT, "no such object or bucket", where)
+    if isinstance(error, FileExistsError):
+        return TakenError(errno.EEXIST, "something else is there by now", where)
+    if isinstance(error, PermissionError):
+        return PermissionError(
+            errno.EACCES, "the store refuses access: check the credentials and the policy", where
+        )
+    said = f"{type(error).__name__}: {error}".replace("\n", " ")
+    for name in _SECRETS:
+        if value := os.environ.get(name):
+            said = said.replace(value, "***")
+    return StoreError(errno.EIO, f"the store fails: {said[:_LONGEST]}", where)
