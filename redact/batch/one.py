@@ -139,9 +139,8 @@ def _redact(
         write_record(job.output, record)
         enter_run(record, recipe.config)
     except BaseException:
-        _remove(
-            job, sealed, published
-        )  # without a report and its entry in the log it is not finished
+        # Without a report and its entry in the log it is not finished.
+        _remove(job, sealed, published)
         raise
     return record
 

@@ -87,11 +87,17 @@ def _check_folder(inputs: Sequence[Place], output: Place, inside: bool) -> None:
     for folder in (path.resolve() for path in inputs if path.is_dir()):
         if out == folder:
             raise ConfigError(f"{output}: is the input folder itself; name another folder")
-        if type(out) is type(folder) and out.is_relative_to(folder) and not inside:
+        if not inside and _lies_in(out, folder):
             raise ConfigError(
                 f"{output}: lies inside the input folder; name another, or allow it with "
                 "--out-inside"
             )
+
+
+def _lies_in(place: Place, folder: Place) -> bool:
+    if isinstance(place, ObjectPath) or isinstance(folder, ObjectPath):
+        return isinstance(place, ObjectPath) and place.is_relative_to(folder)
+    return place.is_relative_to(folder)
 
 
 def _pairs(inputs: Sequence[Place], output: Place) -> Iterator[Job]:

@@ -11,19 +11,21 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import redact
 from redact.build import model_digests, recipients_of
 from redact.config import Config
 from redact.errors import ConfigError, RedactError, SinkError, SourceError
 from redact.sinks.partial import write_whole
-from redact.storage import Place, claim, version_of
+from redact.storage import ObjectPath, Place, claim, version_of
 from redact.structures import Report
 
 SCHEMA = 1
 SUFFIX = ".redact.json"
 _CHUNK = 1 << 20
+P = TypeVar("P", Path, ObjectPath, Place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Content:
     version: str | None = None
 
 
-def record_path(output: Place) -> Path:
+def record_path(output: P) -> P:
     return output.with_name(output.name + SUFFIX)
 
 
@@ -72,7 +74,7 @@ def is_output(path: Place) -> bool:
     except FileNotFoundError:
         return False
     except (OSError, ValueError, LookupError, TypeError):
-        return beside.exists()
+        return bool(beside.exists())
     return bool(named == path.name)
 
 
@@ -144,7 +146,7 @@ def unchanged(record: dict[str, Any] | None, recipe: Recipe, source: Place, outp
     return True
 
 
-def _there(part: dict[str, Any], path: Path, stop: threading.Event) -> bool:
+def _there(part: dict[str, Any], path: Place, stop: threading.Event) -> bool:
     """Whether the file is the one that a report describes."""
     if not path.is_file() or path.stat().st_size != part.get("bytes"):
         return False

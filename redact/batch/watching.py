@@ -16,8 +16,9 @@ from redact.batch.running import Runner
 from redact.batch.stale import remove_stale
 from redact.config import Config
 from redact.errors import ConfigError, RedactError
+from redact.storage import Place
 
-Signature = tuple[int, int]
+Signature = tuple[int, int, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,10 @@ class _Watcher:
         self._options = options
         self._runner = runner
         self._listener = listener
-        self._since: dict[Path, tuple[Signature, float]] = {}  # looks like this since then
-        self._handled: dict[Path, Signature] = {}
-        self._ours: set[Path] = set()  # their outputs are known to be ours
-        self._outcomes: dict[Path, Outcome] = {}
+        self._since: dict[Place, tuple[Signature, float]] = {}  # looks like this since then
+        self._handled: dict[Place, Signature] = {}
+        self._ours: set[Place] = set()  # their outputs are known to be ours
+        self._outcomes: dict[Place, Outcome] = {}
         self._warned = ""
         self.waits = True
 
@@ -129,14 +130,14 @@ class _Watcher:
         self._forget({job.source for job in jobs})
         return sorted(_signed(jobs), key=lambda pair: (pair[0][1], pair[1].name))
 
-    def _forget(self, there: set[Path]) -> None:
+    def _forget(self, there: set[Place]) -> None:
         """Of files that went away, so that memory stays bounded over months."""
         for known in (self._since, self._handled):
             for path in known.keys() - there:
                 del known[path]
         self._ours &= there
 
-    def _complete(self, path: Path, looks: Signature) -> bool:
+    def _complete(self, path: Place, looks: Signature) -> bool:
         now = time.monotonic()
         before = self._since.get(path)
         if before is None or before[0] != looks:

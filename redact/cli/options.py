@@ -28,7 +28,18 @@ from redact.geometry import Zone
 from redact.storage import Place, place_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-PATH = click.Path(path_type=Path)
+
+
+class _PathType(click.Path):
+    """A path of this machine; an address would silently become one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, str) and value.startswith("s3://"):
+            raise ConfigError(f"{value}: buckets are read and written by `redact run` alone")
+        return super().convert(value, param, ctx)
+
+
+PATH = _PathType(path_type=Path)
 
 
 class _PlaceType(click.ParamType[Place]):

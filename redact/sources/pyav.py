@@ -25,10 +25,10 @@ __all__ = ["DEFAULT_MAX_PIXELS", "PyAVSource"]
 class PyAVSource:
     """Reads one video file once, frame by frame. Raises SourceError, never anything else.
 
-    path: a local file, or `s3://bucket/key`. deinterlace: turn fields into frames where the stream is interlaced
-    (one frame out per frame in). max_pixels: refuse larger pictures before they are allocated.
-    `info` is known after construction; the first frame has been decoded by then. `notes` says
-    what of the file is not read.
+    path: a local file, or `s3://bucket/key`. deinterlace: turn fields into frames where the
+    stream is interlaced (one frame out per frame in). max_pixels: refuse larger pictures before
+    they are allocated. `info` is known after construction; the first frame has been decoded by
+    then. `notes` says what of the file is not read.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ import io
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 from typing import Any, Literal
 
 from redact.errors import ConfigError
@@ -73,7 +73,7 @@ class ObjectPath:
     def with_name(self, name: str) -> ObjectPath:
         return ObjectPath(self.bucket, self.parent.prefix + name)
 
-    def __truediv__(self, below: str | PurePosixPath) -> ObjectPath:
+    def __truediv__(self, below: str | PurePath) -> ObjectPath:
         return ObjectPath(self.bucket, f"{self.prefix}{below}")
 
     def is_relative_to(self, other: object) -> bool:

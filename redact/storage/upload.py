@@ -60,9 +60,7 @@ class ObjectDraft:
                 upload.copy(source, start, min(size, start + _COPIED))
             version = upload.complete(over)
         except TakenError as error:
-            raise SinkError(
-                f"{final}: another run has published it; this one is dropped"
-            ) from error
+            raise SinkError(f"{final}: another run has published it meanwhile") from error
         finally:
             upload.abort()
         for left in uploads_at(final):  # whoever began them has lost, or they are ours
@@ -154,7 +152,7 @@ class Upload:
     def last_change(self) -> float:
         """Seconds since the epoch at which it began or its newest part came. Raises OSError."""
         parts = self._call("list_parts", UploadId=self._id).get("Parts", ())
-        return max([self._began, *(part["LastModified"].timestamp() for part in parts)])
+        return max([self._began, *(float(part["LastModified"].timestamp()) for part in parts)])
 
     def abort(self) -> None:
         """Drop what is not complete. Raises nothing: the next run finds what is left."""
