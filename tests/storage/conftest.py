@@ -19,7 +19,7 @@ from stores import KEY, SECRET, Failing
 
 from redact.storage import ObjectPath
 from redact.storage.store import call
-from redact.storage.upload import put, uploads_below
+from redact.storage.upload import put
 
 ZONE = {"polygons": [[[0, 0.5], [1, 0.5], [1, 1], [0, 1]]]}
 
@@ -55,12 +55,6 @@ def bucket(proxy: Failing, monkeypatch: pytest.MonkeyPatch) -> ObjectPath:
     made = ObjectPath.of(f"b-{uuid.uuid4().hex[:12]}")
     call("create_bucket", str(made), Bucket=made.bucket)
     return made
-
-
-def keys(bucket: ObjectPath) -> list[str]:
-    """All that lies in it, unfinished uploads included, with a question mark."""
-    there = [place.key for place in bucket.walk()]
-    return sorted(there + [f"?{u.at.key}" for u in uploads_below(bucket.bucket, "")])
 
 
 @pytest.fixture(scope="session")

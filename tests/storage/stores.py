@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from redact.storage import ObjectPath
+from redact.storage.upload import uploads_below
+
 KEY, SECRET = "AKIDTESTTESTTESTTEST", "s3cr3t/of+the/tests"
 
 
@@ -48,12 +51,11 @@ class Failing:
             def _say(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
                 self.send_response_only(status)
                 head = self.command == "HEAD"
+                dropped = {"transfer-encoding", "connection"} | (
+                    set() if head else {"content-length"}
+                )
                 for name, value in headers:
-                    if name.lower() not in (
-                        "transfer-encoding",
-                        "connection",
-                        "content-length",
-                    ) or (head and name.lower() == "content-length"):
+                    if name.lower() not in dropped:
                         self.send_header(name, value)
                 if not head:
                     self.send_header("Content-Length", str(len(body)))
@@ -87,3 +89,9 @@ class Failing:
         finally:
             self._server.shutdown()
             self._server.server_close()
+
+
+def keys(bucket: ObjectPath) -> list[str]:
+    """All that lies in it, unfinished uploads included, with a question mark."""
+    there = [place.key for place in bucket.walk()]
+    return sorted(there + [f"?{u.at.key}" for u in uploads_below(bucket.bucket, "")])

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import keys
 from hypothesis import given
 from hypothesis import strategies as st
-from stores import SECRET, Failing
+from stores import SECRET, Failing, keys
 
 from redact.errors import ConfigError, SinkError
 from redact.sinks.partial import draft_of, write_whole
@@ -197,7 +196,7 @@ def test_a_step_back_behind_the_first_part_is_an_error_not_a_hole() -> None:
         ("gs://bucket/a", "only s3://"),
         ("s3://", "s3://BUCKET/KEY"),
         ("s3://bucket/../a", "s3://BUCKET/KEY"),
-        ("s3://bucket//a", "s3://BUCKET/KEY"),
+        ("s3://bucket/a//b", "s3://BUCKET/KEY"),
     ],
 )
 def test_addresses_that_mean_nothing_are_refused(text: str, said: str) -> None:
