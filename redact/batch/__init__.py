@@ -2,6 +2,7 @@
 
     jobs = plan([Path("footage")], Path("out"))
     report = run_batch(jobs, config, workers=2)
+    report = run_batch(jobs, config, workers=None, ray=RayOptions("auto"))
 
 A file that fails stops no other. Beside each finished output lies its `.redact.json`; an
 output without one is not finished.
@@ -9,6 +10,7 @@ output without one is not finished.
 
 from __future__ import annotations
 
+from redact.batch.cluster import RayOptions
 from redact.batch.outcome import BatchReport, Listener, Outcome, State
 from redact.batch.planning import VIDEO_SUFFIXES, Job, plan
 from redact.batch.running import run_batch
@@ -21,6 +23,7 @@ __all__ = [
     "Job",
     "Listener",
     "Outcome",
+    "RayOptions",
     "State",
     "WatchOptions",
     "abandon",

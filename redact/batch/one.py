@@ -31,6 +31,8 @@ from redact.sealing import sealed_path
 from redact.storage import (
     WRITER,
     ObjectPath,
+    StoreError,
+    TakenError,
     Writer,
     claim,
     forget,
@@ -39,6 +41,7 @@ from redact.storage import (
 )
 
 MakeFolder = Callable[[], None]
+_WAITS = (1.0, 5.0)  # seconds before a store that failed is tried again
 
 
 def work(
@@ -54,27 +57,56 @@ def work(
     """Never raises an Exception: a failure is an outcome. make_folder: called once it is
     certain that the output's folder is needed."""
     try:
-        if job.problem:
-            raise SourceError(job.problem)
-        job = replace(job, output=claim(job.output))
-        before = signature(job.source)
-        record = read_record(job.output)
-        if unchanged(record, recipe, job.source, job.output):
-            return Outcome(job, State.SKIPPED, record)
-        content = content_of(job.source, stop, SourceError)
-        if finished(record, recipe, content, job.output, stop):
-            return Outcome(job, State.SKIPPED, record)
-        _check_free(job, record, overwrite)
-        _check_sealed_free(job, recipe, overwrite)
-        make_folder()
-        record = _redact(job, recipe, detector, observer, stop, (before, content))
-        return Outcome(job, State.DONE, record)
+        for wait in (*_WAITS, None):
+            try:
+                return _attempt(job, recipe, detector, overwrite, observer, stop, make_folder)
+            except Exception as error:
+                if wait is None or not _passes(error) or stop.wait(wait):
+                    raise
     except Exception as error:  # noqa: BLE001 - told as an outcome, so that the batch goes on
         if stop.is_set():
             return Outcome(job, State.STOPPED)
         return enter_failure(failed(job, error), recipe.config)
     finally:
         forget()
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _passes(error: BaseException | None) -> bool:
+    """Whether the same may go well when it is tried again: the store failed, or another worker
+    of this run, taken for dead, was there first."""
+    seen = 0
+    while error is not None and seen < 10:
+        if isinstance(error, StoreError | TakenError):
+            return True
+        error, seen = error.__cause__ or error.__context__, seen + 1
+    return False
+
+
+def _attempt(
+    job: Job,
+    recipe: Recipe,
+    detector: Detector | None,
+    overwrite: bool,
+    observer: Observer,
+    stop: threading.Event,
+    make_folder: MakeFolder,
+) -> Outcome:
+    if job.problem:
+        raise SourceError(job.problem)
+    job = replace(job, output=claim(job.output))
+    before = signature(job.source)
+    record = read_record(job.output)
+    if unchanged(record, recipe, job.source, job.output):
+        return Outcome(job, State.SKIPPED, record)
+    content = content_of(job.source, stop, SourceError)
+    if finished(record, recipe, content, job.output, stop):
+        return Outcome(job, State.SKIPPED, record)
+    _check_free(job, record, overwrite)
+    _check_sealed_free(job, recipe, overwrite)
+    make_folder()
+    record = _redact(job, recipe, detector, observer, stop, (before, content))
+    return Outcome(job, State.DONE, record)
 
 
 def _check_free(job: Job, record: dict[str, object] | None, overwrite: bool) -> None:

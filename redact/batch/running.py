@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+from redact.batch.cluster import RayCrew, RayOptions
 from redact.batch.folders import Folders
 from redact.batch.one import work
 from redact.batch.outcome import BatchReport, Listener, Outcome, Silent, State
@@ -14,31 +15,40 @@ from redact.batch.record import Recipe
 from redact.batch.stale import remove_stale
 from redact.batch.workers import Crew
 from redact.config import Config
+from redact.errors import ConfigError
 from redact.protocols import Detector
+from redact.storage import ObjectPath
 
 
 def run_batch(
     jobs: Sequence[Job],
     config: Config,
     *,
-    workers: int = 1,
+    workers: int | None = 1,
+    ray: RayOptions | None = None,
     overwrite: bool = False,
     listener: Listener | None = None,
     stop: threading.Event | None = None,
 ) -> BatchReport:
     """Redact every file; finished ones are skipped.
 
-    workers: processes, each with a detector of its own; 1 = in this process. overwrite:
+    workers: processes, each with a detector of its own; 1 = in this process. ray: run them on a
+    Ray cluster instead; workers may be None there, for as many as it has room for. overwrite:
     replace outputs that are not known to be finished. stop: set it, and what runs is
     discarded. Raises RedactError for what concerns all files (a model that does not load)
     before any file is touched; what goes wrong with one file is in the report.
     """
+    _check_places(jobs, config, ray)
     recipe = Recipe.of(config)
     listener = listener or Silent()
     stop = stop or threading.Event()
     folders = Folders()
-    count = min(workers, len(jobs))
+    count = min(workers or 1, len(jobs))
     try:
+        if ray is not None:
+            with RayCrew(workers, len(jobs), recipe, overwrite, ray) as slots:
+                remove_stale(jobs)
+                return BatchReport(tuple(slots.run(jobs, listener, stop)))
         if count > 1:
             with Crew(count, recipe, overwrite, folders) as crew:
                 remove_stale(jobs)
@@ -50,6 +60,23 @@ def run_batch(
     finally:
         folders.remove_empty()
     return BatchReport(tuple(outcomes))
+
+
+def _check_places(jobs: Sequence[Job], config: Config, ray: RayOptions | None) -> None:
+    """Raises ConfigError for what needs folders, and one machine."""
+    if ray is not None and (config.seal.to or config.audit.log):
+        raise ConfigError(
+            "originals are sealed and the audit log is kept without --engine ray only"
+        )
+    places = [place for job in jobs for place in (job.source, job.output)]
+    if not any(isinstance(place, ObjectPath) for place in places):
+        return
+    if config.seal.to:
+        raise ConfigError(
+            "originals are sealed beside outputs in folders only; leave --seal-to out"
+        )
+    if config.audit.log:
+        raise ConfigError("the audit log is kept of folders only; leave --audit out")
 
 
 class Runner:

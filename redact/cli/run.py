@@ -24,7 +24,23 @@ from redact.storage import Place
     "s3://bucket/key.",
 )
 @config_options
-@click.option("--jobs", type=click.IntRange(min=1), default=1, help="Processes side by side.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Processes side by side; default: 1, or as many as the Ray cluster has room for.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    help="Who runs the processes: this machine, or a Ray cluster.",
+)
+@click.option(
+    "--address", metavar="HOST:PORT", help="Of the Ray cluster; default: one started here."
+)
+@click.option(
+    "--gpus", type=click.FloatRange(min=0), default=0.0, help="GPUs of each process on Ray."
+)
 @click.option("--overwrite", is_flag=True, help="Replace outputs made with other settings.")
 @click.option("--out-inside", is_flag=True, help="Allow OUT inside an input folder.")
 @click.option("--json", "as_json", is_flag=True, help="A report for machines on stdout.")
@@ -36,7 +52,10 @@ def run(
     /,
     inputs: tuple[Place, ...],
     output: Place,
-    jobs: int,
+    jobs: int | None,
+    engine: str,
+    address: str | None,
+    gpus: float,
     overwrite: bool,
     out_inside: bool,
     as_json: bool,
@@ -47,18 +66,22 @@ def run(
 
     OUT gets one video for each, and beside it a report, NAME.redact.json.
     """
-    from redact.batch import abandon, plan, run_batch
+    from redact.batch import RayOptions, abandon, plan, run_batch
     from redact.cli.show import make_show, say_failures, say_total
     from redact.cli.signals import stopping
 
     config = make_config(**options)
+    if engine == "local" and (address or gpus):
+        raise click.UsageError("--address and --gpus belong to --engine ray")
+    ray = RayOptions(address, gpus) if engine == "ray" else None
     planned = plan(inputs, output, inside=out_inside)
     with stopping(lambda: abandon(planned)) as stop:
         with make_show(planned, quiet) as show:
             report = run_batch(
                 planned,
                 config,
-                workers=jobs,
+                workers=jobs if ray else jobs or 1,
+                ray=ray,
                 overwrite=overwrite,
                 listener=show,
                 stop=stop.event,

@@ -18,13 +18,14 @@ from typing import TypeAlias
 
 from redact.errors import ConfigError
 from redact.storage.naming import WRITER, Writer, is_partial, owner_of, partial_name
-from redact.storage.objects import ObjectPath, StoreError, forget
+from redact.storage.objects import ObjectPath, StoreError, TakenError, forget
 
 __all__ = [
     "WRITER",
     "ObjectPath",
     "Place",
     "StoreError",
+    "TakenError",
     "Writer",
     "claim",
     "forget",

@@ -254,7 +254,7 @@ def test_a_killed_run_publishes_nothing_and_the_next_one_tidies_up(
 ) -> None:
     from cliclips import make_clip
 
-    put(filled / "long/l.mp4", make_clip(clips / "l.mp4", 1500, (320, 240)).read_bytes())
+    put(filled / "long/l.mp4", make_clip(clips / "l.mp4", 250, (160, 120)).read_bytes())
     where = [f"{filled}/long", "-o", f"{filled}/out", "--zone", str(clips / "zone.json")]
     process = subprocess.Popen([sys.executable, "-m", "redact", "run", *where, "--quiet"], cwd=ROOT)
     until = time.monotonic() + 60
