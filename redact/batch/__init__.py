@@ -11,6 +11,7 @@ output without one is not finished.
 from __future__ import annotations
 
 from redact.batch.cluster import RayOptions
+from redact.batch.manifest import write_manifest
 from redact.batch.outcome import BatchReport, Listener, Outcome, State
 from redact.batch.planning import VIDEO_SUFFIXES, Job, plan
 from redact.batch.running import run_batch
@@ -30,4 +31,5 @@ __all__ = [
     "plan",
     "run_batch",
     "watch",
+    "write_manifest",
 ]

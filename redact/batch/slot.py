@@ -47,8 +47,9 @@ class Slot:
                 raise ConfigError("a node has other models; put the same files on every node")
             self._detector = load_detector(self._recipe.config)
         except Exception as error:  # noqa: BLE001 - raised again by the driver
-            known = isinstance(error, RedactError)
-            return os.getpid(), error if known else RedactError(describe(error))
+            return os.getpid(), error if isinstance(error, RedactError) else RedactError(
+                describe(error)
+            )
         return os.getpid(), None
 
     def work(self, job: Job, owner: int) -> Outcome:

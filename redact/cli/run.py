@@ -9,7 +9,7 @@ import click
 
 from redact.cli.door import Settings, debug_option
 from redact.cli.options import PLACE, config_options, make_config
-from redact.storage import Place
+from redact.storage import ObjectPath, Place
 
 
 @click.command(epilog="Finished outputs are skipped; what failed can simply be run again.")
@@ -66,7 +66,7 @@ def run(
 
     OUT gets one video for each, and beside it a report, NAME.redact.json.
     """
-    from redact.batch import RayOptions, abandon, plan, run_batch
+    from redact.batch import RayOptions, abandon, plan, run_batch, write_manifest
     from redact.cli.show import make_show, say_failures, say_total
     from redact.cli.signals import stopping
 
@@ -86,6 +86,9 @@ def run(
                 listener=show,
                 stop=stop.event,
             )
+        in_folder = any(job.output != output for job in planned)
+        if in_folder and (ray or isinstance(output, ObjectPath)):
+            write_manifest(output, report)
         if as_json:
             exit_code = stop.code or report.exit_code
             click.echo(json.dumps(report.to_dict() | {"exit_code": exit_code}, indent=2))

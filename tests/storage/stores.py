@@ -17,12 +17,16 @@ KEY, SECRET = "AKIDTESTTESTTESTTEST", "s3cr3t/of+the/tests"
 
 
 class Failing:
-    """A proxy in front of a store. share: of all calls that fail, half of them before the store
-    hears of them, half of them after it did what was asked: the answer is lost. failed: how
-    many did. calls: method and path of each."""
+    """A proxy in front of a store. hold: calls that hold these words wait, once each per worker,
+    until `released` is set; held: how many do. share: of all calls that fail, half of them
+    before the store hears of them, half of them after it did what was asked: the answer is
+    lost. failed: how many did. calls: method and path of each."""
 
     def __init__(self, host: str, port: int, share: float = 0.0, seed: int = 7) -> None:
         self.share = share
+        self.hold: tuple[str, ...] = ()
+        self.held = 0
+        self.released = threading.Event()
         self.failed = 0
         self.calls: list[str] = []
         self._dice = random.Random(seed)
@@ -74,6 +78,11 @@ class Failing:
     def fate(self, call: str) -> str:
         with self._lock:
             self.calls.append(call)
+            waits = bool(self.hold) and all(word in call for word in self.hold)
+            self.held += waits
+        if waits:
+            self.released.wait(60)
+        with self._lock:
             draw = self._dice.random()
             if draw >= self.share:
                 return "fine"

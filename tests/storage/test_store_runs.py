@@ -64,6 +64,7 @@ OUTPUTS = ["a.mp4", "b.mkv", "deep/c.mp4"]
 THERE = sorted(
     [f"in/{name}" for name in ("a.mp4", "b.mkv", "deep/c.avi")]
     + [f"out/{name}{end}" for name in OUTPUTS for end in ("", ".redact.json")]
+    + ["out/redact.manifest.json"]
 )
 
 
@@ -270,4 +271,5 @@ def test_a_killed_run_publishes_nothing_and_the_next_one_tidies_up(
     assert [key for key in keys(filled) if key.startswith(("out", "?"))] == [
         "out/l.mp4",
         "out/l.mp4.redact.json",
+        "out/redact.manifest.json",
     ]

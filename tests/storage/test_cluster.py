@@ -1,0 +1,296 @@
+"""`--engine ray` on a real cluster of two nodes on this machine, over a real S3 API: workers and
+a node that die in the middle of a clip, a store that fails, and nothing lost or left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from stores import KEY, SECRET, Failing, keys
+
+from redact.batch import BatchReport, Job, Outcome, RayOptions, State, cluster, plan, run_batch
+from redact.cli import cli
+from redact.config import Config, load_zone
+from redact.errors import ConfigError
+from redact.storage import ObjectPath
+from redact.storage.store import call
+from redact.storage.upload import put
+
+ray = pytest.importorskip("ray", reason="ray has no wheel for this platform")
+
+
+@pytest.fixture(scope="module")
+def store(moto: tuple[str, int]) -> Iterator[Failing]:
+    """The store as the nodes know it: their environment is that of their start."""
+    with Failing(*moto).running() as failing, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", KEY)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+        patch.setenv("AWS_ENDPOINT_URL", failing.url)
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        yield failing
+
+
+@pytest.fixture(scope="module")
+def nodes(store: Failing) -> Iterator[Any]:  # noqa: ARG001 - its environment
+    """A cluster of two nodes with one processor each."""
+    from ray.cluster_utils import Cluster
+
+    memory = {"object_store_memory": 80 << 20, "include_dashboard": False}
+    for tries in (2, 1, 0):  # a busy machine may need longer than Ray waits for a node
+        made = Cluster()
+        try:
+            made.add_node(num_cpus=1, **memory)
+            made.add_node(num_cpus=1, object_store_memory=80 << 20)
+            break
+        except Exception:  # Ray raises just this
+            made.shutdown()
+            if not tries:
+                raise
+    yield made
+    made.shutdown()
+
+
+@pytest.fixture
+def bucket(store: Failing, clips: Path) -> ObjectPath:
+    """A bucket with the clips below `in/`."""
+    store.share, store.hold, store.held, store.failed = 0.0, (), 0, 0
+    store.released.clear()
+    made = ObjectPath.of(f"c-{uuid.uuid4().hex[:12]}")
+    call("create_bucket", str(made), Bucket=made.bucket)
+    for path in sorted((clips / "in").rglob("*.*")):
+        put(made / "in" / path.relative_to(clips / "in").as_posix(), path.read_bytes())
+    return made
+
+
+@pytest.fixture(scope="module")
+def local(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("local")
+    config = Config(zone=load_zone(clips / "zone.json"))
+    assert run_batch(plan([clips / "in"], out), config).exit_code == 0
+    return out
+
+
+class Told:
+    """Counts what a listener hears."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.ended: list[str] = []
+        self.frames: dict[str, int] = {}
+        self.warnings: list[str] = []
+
+    def started(self, job: Job) -> None:
+        self.begun.append(job.name)
+
+    def opened(self, job: Job, frames: int | None) -> None: ...
+
+    def advanced(self, job: Job, frames: int) -> None:
+        self.frames[job.name] = frames
+
+    def finished(self, outcome: Outcome) -> None:
+        self.ended.append(outcome.job.name)
+
+    def warned(self, message: str) -> None:
+        self.warnings.append(message)
+
+
+class Background:
+    """A run on the cluster in a thread, so that a test can do harm meanwhile."""
+
+    def __init__(self, bucket: ObjectPath, clips: Path, address: str, **more: Any) -> None:
+        self.jobs = plan([bucket / "in"], bucket / "out")
+        self.told, self.stop = Told(), threading.Event()
+        self.crew: cluster.RayCrew | None = None
+        self._config = Config(zone=load_zone(clips / "zone.json"))
+        self._ray = RayOptions(address, **more)
+        self._report: BatchReport | BaseException | None = None
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        enter = cluster.RayCrew.__enter__
+
+        def entering(crew: cluster.RayCrew) -> cluster.RayCrew:
+            self.crew = crew
+            return enter(crew)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(cluster.RayCrew, "__enter__", entering)
+            try:
+                self._report = run_batch(
+                    self.jobs,
+                    self._config,
+                    workers=None,
+                    ray=self._ray,
+                    listener=self.told,
+                    stop=self.stop,
+                )
+            except BaseException as error:  # noqa: BLE001 - raised in the test
+                self._report = error
+
+    def start(self) -> Background:
+        self._thread.start()
+        return self
+
+    def result(self) -> BatchReport:
+        self._thread.join(120)
+        assert not self._thread.is_alive()
+        if isinstance(self._report, BaseException):
+            raise self._report
+        assert self._report is not None
+        return self._report
+
+    def busy(self) -> list[int]:
+        """The processes that work on clips."""
+        members = self.crew.members if self.crew else []
+        return [m.pid for m in members if m.pid is not None and m.job is not None]
+
+
+def _until(what: Any, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.02)
+
+
+OUTPUTS = ["a.mp4", "b.mkv", "deep/c.mp4"]
+THERE = sorted(f"out/{name}{end}" for name in OUTPUTS for end in ("", ".redact.json"))
+
+
+def written(bucket: ObjectPath) -> list[str]:
+    return [key for key in keys(bucket) if not key.startswith("in/")]
+
+
+def check_outputs(bucket: ObjectPath, local: Path) -> None:
+    """All there, pixel by pixel as the local run makes them, and nothing else."""
+    assert written(bucket) == THERE
+    for name in OUTPUTS:
+        ours, theirs = (
+            [(f.pts, f.to_ndarray()) for f in av.open(place.open("rb")).decode(video=0)]
+            for place in (bucket / f"out/{name}", local / name)
+        )
+        assert [pts for pts, _ in ours] == [pts for pts, _ in theirs]
+        assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(ours, theirs, strict=True))
+
+
+def test_a_cluster_over_a_store_that_fails_a_fifth_of_all_calls_gives_the_local_outputs(
+    nodes: Any, store: Failing, bucket: ObjectPath, clips: Path, local: Path
+) -> None:
+    store.share = 0.2
+    run = Background(bucket, clips, nodes.address).start()
+    report = run.result()
+    store.share = 0.0
+    assert [o.error for o in report.failures] == []
+    assert report.count(State.DONE) == 3
+    assert store.failed > 5
+    assert sorted(run.told.begun) == sorted(run.told.ended) == ["a.mp4", "b.mkv", "deep/c.avi"]
+    check_outputs(bucket, local)
+
+
+def test_a_worker_that_dies_in_the_middle_costs_no_clip_and_leaves_nothing(
+    nodes: Any, store: Failing, bucket: ObjectPath, clips: Path, local: Path
+) -> None:
+    store.hold = ("partNumber=1&", "out/.a")
+    run = Background(bucket, clips, nodes.address).start()
+    _until(lambda: store.held)
+    store.hold = ()
+    for pid in run.busy():
+        os.kill(pid, signal.SIGKILL)
+    _until(lambda: len(run.told.ended) == 3)
+    store.released.set()  # what the dead had sent arrives only now
+    report = run.result()
+    assert report.count(State.DONE) == 3
+    assert sorted(run.told.begun) == sorted(run.told.ended)
+    check_outputs(bucket, local)
+
+
+def test_a_clip_that_kills_its_workers_is_set_aside_with_its_error(
+    nodes: Any, store: Failing, bucket: ObjectPath, clips: Path
+) -> None:
+    store.hold = ("partNumber=1&", "out/.a")
+    run = Background(bucket, clips, nodes.address, attempts=1).start()
+    _until(lambda: store.held and len(run.told.ended) == 2)
+    store.hold = ()
+    for pid in run.busy():
+        os.kill(pid, signal.SIGKILL)
+    report = run.result()
+    store.released.set()
+    assert report.exit_code == 1
+    assert [(o.job.name, "set aside" in o.error) for o in report.failures] == [("a.mp4", True)]
+    assert written(bucket) == [key for key in THERE if not key.startswith("out/a.mp4")]
+
+
+def test_a_stop_ends_the_clips_that_run_and_leaves_nothing(
+    nodes: Any, store: Failing, bucket: ObjectPath, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_PATIENCE", 1.0)
+    store.hold = ("partNumber=1&",)
+    run = Background(bucket, clips, nodes.address).start()
+    _until(lambda: store.held == 2)
+    run.stop.set()
+    report = run.result()
+    store.released.set()
+    assert report.count(State.STOPPED) == 3
+    assert written(bucket) == []
+
+
+def test_the_command_line_says_the_same_as_without_a_cluster(
+    nodes: Any, bucket: ObjectPath, clips: Path
+) -> None:
+    where = ["run", f"{bucket}/in", "-o", f"{bucket}/out", "--zone", str(clips / "zone.json")]
+    on_ray = ["--engine", "ray", "--address", nodes.address]
+    put(bucket / "in/bad.mp4", b"no video")
+    done = CliRunner().invoke(cli, [*where, *on_ray])
+    assert done.exit_code == 5
+    assert "4 files: 3 done, 1 failed" in done.output
+    assert "bad.mp4: is not a video file" in done.output
+    manifest = json.loads((bucket / "out/redact.manifest.json").read_bytes())
+    assert manifest["counts"] == {"done": 3, "skipped": 0, "failed": 1, "stopped": 0}
+    again = CliRunner().invoke(cli, [*where, "--json", "--quiet"])
+    assert again.exit_code == 5
+    assert json.loads(again.stdout)["counts"]["skipped"] == 3
+    for secret in (KEY, SECRET):
+        assert secret not in done.output + again.output + json.dumps(manifest)
+
+
+def test_what_a_cluster_cannot_do_is_refused(clips: Path, tmp_path: Path) -> None:
+    jobs = plan([clips / "in"], tmp_path / "out")
+    config = Config(zone=load_zone(clips / "zone.json"))
+    with pytest.raises(ConfigError, match="no Ray cluster at 127"):
+        run_batch(jobs, config, ray=RayOptions("127.0.0.1:1"))
+    words = ["run", str(clips / "in"), "-o", str(tmp_path / "out"), "--everyone"]
+    done = CliRunner().invoke(cli, [*words, "--gpus", "1"])
+    assert done.exit_code == 2
+    assert "belong to --engine ray" in done.output
+    log = ["--audit", str(tmp_path / "log"), "--engine", "ray"]
+    assert "neither seals" in CliRunner().invoke(cli, [*words, *log]).output
+    assert not (tmp_path / "out").exists()
+
+
+def test_z_a_node_that_dies_in_the_middle_costs_no_clip_and_leaves_nothing(
+    nodes: Any, store: Failing, bucket: ObjectPath, clips: Path, local: Path
+) -> None:
+    """The last one: the cluster has one node afterwards."""
+    store.hold = ("partNumber=1&",)
+    run = Background(bucket, clips, nodes.address).start()
+    _until(lambda: store.held == 2)  # both nodes are in the middle of a clip
+    store.hold = ()
+    second = next(iter(nodes.worker_nodes))
+    nodes.remove_node(second, allow_graceful=False)
+    store.released.set()
+    report = run.result()
+    assert [o.error for o in report.failures] == []
+    assert report.count(State.DONE) == 3
+    assert sorted(run.told.begun) == sorted(run.told.ended)
+    check_outputs(bucket, local)
