@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from redact.errors import ConfigError, SourceError
 from redact.pipeline import Pipeline
 from redact.protocols import Detector, Observer, Sink, Source
 from redact.redactor import OnFailure, Redactor
+from redact.sources import Span
 from redact.storage import ObjectPath, Place, place_of
-from redact.structures import Label, Report, StreamInfo
+from redact.structures import Frame, Label, Report, StreamInfo
 
 _MOTION_IDS = 1 << 40  # motion tracks count from here, so that the two kinds never meet
 
@@ -72,8 +73,10 @@ def make_redactor(
     detector: Detector | None = None,
     *,
     on_failure: OnFailure = "raise",
+    past: Iterable[Frame] = (),
 ) -> Redactor:
-    """A redactor for one stream. detector: shared between streams; None = motion net alone."""
+    """A redactor for one stream. detector: shared between streams; None = motion net alone.
+    past: frames of the same camera from before the stream, for the motion net to learn from."""
     from redact.detectors.motion import MotionNet
     from redact.effects import make_effect
     from redact.policies import PropertyPolicy
@@ -86,6 +89,9 @@ def make_redactor(
             "motion.enabled is off and no model finds people: they would not be hidden; "
             "turn the motion net on or give a person model"
         )
+    net = MotionNet(options, config.look_back) if options.enabled else None
+    if net is not None:
+        net.remember(past)
     margin = max(config.policy.margin, float(getattr(detector, "foot_error", 0.0)))
     policy = msgspec.structs.replace(config.policy, margin=margin)
     return Redactor(
@@ -95,7 +101,7 @@ def make_redactor(
         effect=make_effect(config.effect),
         tracker=BufferedIoUTracker(config.tracking),
         detector=detector,
-        motion=MotionNet(options, config.look_back) if options.enabled else None,
+        motion=net,
         motion_tracker=BufferedIoUTracker(config.tracking, _MOTION_IDS),
         look_back=config.look_back,
         interval=config.detector.interval,
@@ -158,6 +164,42 @@ def _sealed(
             return dataclasses.asdict(sealed)
 
         yield finish
+
+
+def run_piece(
+    source: Place,
+    output: Place,
+    span: Span,
+    config: Config,
+    *,
+    detector: Detector | None = None,
+    observer: Observer | None = None,
+    stop: threading.Event | None = None,
+) -> Report:
+    """Redact one span of a long clip, without sound, to be joined with the others. Raises as
+    `run` does."""
+    from redact.sinks import PyAVSink
+    from redact.sources import PieceSource
+    from redact.sources.piece import past_frames
+
+    silent = msgspec.structs.replace(config.output, audio="drop")
+    with (
+        PieceSource(source, span) as stream,
+        closing(past_frames(source, span, config.look_back + 1)) as past,
+    ):
+        redactor = make_redactor(stream.info, config, detector, past=past)
+        sink = PyAVSink(output, silent)
+        pipeline = Pipeline(stream, redactor, sink, observer, stop, wanted=span.writes)
+        return pipeline.run().with_(notes=(*stream.notes, *sink.notes))
+
+
+def join(
+    pieces: Sequence[Place], frames: Sequence[int], output: Place, config: Config, source: Place
+) -> None:
+    """Pieces of `run_piece`, which hold so many frames, become one output. Raises SinkError."""
+    from redact.sinks.joining import join as joined
+
+    joined(pieces, frames, output, config.output, source)
 
 
 def _run(

@@ -35,7 +35,8 @@ class Pipeline:
     """Runs one stream once.
 
     The sink is entered and left here: it publishes after the last frame, and discards on any
-    error. stop() may be called from any thread.
+    error. stop() may be called from any thread. wanted: told the time of each frame, in ticks;
+    those that it refuses are neither written nor counted.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Pipeline:
         sink: Sink,
         observer: Observer | None = None,
         stop: threading.Event | None = None,
+        wanted: Callable[[int], bool] | None = None,
     ) -> None:
         self._source = source
         self._redactor = redactor
@@ -53,6 +55,7 @@ class Pipeline:
         self._stop = stop or threading.Event()
         self._halt = threading.Event()  # set by the first error
         self._errors: list[BaseException] = []
+        self._wanted = wanted
         self._tally = _Tally()
 
     def stop(self) -> None:
@@ -110,6 +113,9 @@ class Pipeline:
 
     def _hand_on(self, finished: list[RedactedFrame], out: Queue[RedactedFrame | None]) -> None:
         for frame, decision in zip(finished, self._redactor.last_decisions, strict=True):
+            if self._wanted is not None and not self._wanted(frame.pts):
+                self._tally.left_out += 1  # only there for what it tells of its neighbours
+                continue
             self._tally.count(frame, decision)
             if self._observer is not None:
                 self._observer.on_frame(frame, decision)
@@ -121,7 +127,7 @@ class Pipeline:
                 self._sink.write(frame)
             self._tally.written += 1
             del frame
-        if self._tally.written != self._tally.decoded:
+        if self._tally.written + self._tally.left_out != self._tally.decoded:
             raise StageError(
                 f"{self._tally.decoded} frames came in and {self._tally.written} went out"
             )
@@ -173,7 +179,7 @@ class _Tally:
     """What the report says. Each number is written by one thread only."""
 
     def __init__(self) -> None:
-        self.decoded = self.written = 0
+        self.decoded = self.left_out = self.written = 0
         self.seconds: dict[str, float] = {}
         self._frames: Counter[str] = Counter()
         self._reasons: Counter[int] = Counter()

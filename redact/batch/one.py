@@ -12,6 +12,7 @@ import redact
 from redact.batch.entries import enter_failure, enter_run
 from redact.batch.failures import failed
 from redact.batch.outcome import Outcome, State
+from redact.batch.pieces import Join, Piece
 from redact.batch.planning import Job
 from redact.batch.record import (
     Content,
@@ -94,6 +95,8 @@ def _attempt(
 ) -> Outcome:
     if job.problem:
         raise SourceError(job.problem)
+    if isinstance(job.part, Piece):
+        return job.part.work(job, recipe, detector, observer, stop)
     job = replace(job, output=claim(job.output))
     before = signature(job.source)
     record = read_record(job.output)
@@ -153,9 +156,12 @@ def _redact(
     from redact.build import run
 
     before, content = known
-    report = run(
-        job.source, job.output, recipe.config, detector=detector, observer=observer, stop=stop
-    )
+    if isinstance(job.part, Join):
+        report = job.part.run(job, recipe)
+    else:
+        report = run(
+            job.source, job.output, recipe.config, detector=detector, observer=observer, stop=stop
+        )
     sealed = report.sealed or {}
     if signature(job.source) != before or sealed.get("original_sha256", content.sha256) != (
         content.sha256

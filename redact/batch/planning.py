@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from redact.batch.record import is_output, record_path
 from redact.errors import ConfigError
@@ -23,12 +24,14 @@ VIDEO_SUFFIXES = frozenset(
 @dataclass(frozen=True, slots=True)
 class Job:
     """One input and its output. name: the input as a reader knows it, below the folder that
-    was named. problem: why it cannot even begin (a folder that may not be read)."""
+    was named. problem: why it cannot even begin (a folder that may not be read). part: a
+    `pieces.Piece` of the clip, or the `pieces.Join` of all; None where it is run whole."""
 
     source: Place
     output: Place
     name: str
     problem: str = ""
+    part: Any = field(default=None, compare=False)
 
 
 def plan(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from redact.batch.cluster import RayCrew, RayOptions
 from redact.batch.folders import Folders
 from redact.batch.one import work
 from redact.batch.outcome import BatchReport, Listener, Outcome, Silent, State
+from redact.batch.pieces import Engine, run_split
+from redact.batch.pieces import split as cut
 from redact.batch.planning import Job
 from redact.batch.progress import Progress
 from redact.batch.record import Recipe
@@ -26,6 +29,7 @@ def run_batch(
     *,
     workers: int | None = 1,
     ray: RayOptions | None = None,
+    split: float | None = None,
     overwrite: bool = False,
     listener: Listener | None = None,
     stop: threading.Event | None = None,
@@ -33,7 +37,8 @@ def run_batch(
     """Redact every file; finished ones are skipped.
 
     workers: processes, each with a detector of its own; 1 = in this process. ray: run them on a
-    Ray cluster instead; workers may be None there, for as many as it has room for. overwrite:
+    Ray cluster instead; workers may be None there, for as many as it has room for.
+    split: seconds; longer clips are run in such pieces, side by side. overwrite:
     replace outputs that are not known to be finished. stop: set it, and what runs is
     discarded. Raises RedactError for what concerns all files (a model that does not load)
     before any file is touched; what goes wrong with one file is in the report.
@@ -43,31 +48,46 @@ def run_batch(
     listener = listener or Silent()
     stop = stop or threading.Event()
     folders = Folders()
-    count = min(workers or 1, len(jobs))
+    how = recipe, overwrite, folders
     try:
-        if ray is not None:
-            with RayCrew(workers, len(jobs), recipe, overwrite, ray) as slots:
-                remove_stale(jobs)
-                return BatchReport(tuple(slots.run(jobs, listener, stop)))
-        if count > 1:
-            with Crew(count, recipe, overwrite, folders) as crew:
-                remove_stale(jobs)
-                outcomes = crew.run(jobs, listener, stop)
-        else:
-            runner = Runner(recipe, overwrite, folders, listener, stop)
+        with _engine(jobs, how, workers, ray, listener, stop, split is not None) as run:
             remove_stale(jobs)
-            outcomes = [runner.run(job) for job in jobs]
+            parts = cut(jobs, recipe, split, overwrite) if split is not None else {}
+            outcomes = run_split(run, jobs, parts, listener) if parts else run(jobs, listener)
     finally:
         folders.remove_empty()
     return BatchReport(tuple(outcomes))
 
 
+@contextmanager
+def _engine(
+    jobs: Sequence[Job],
+    how: tuple[Recipe, bool, Folders],
+    workers: int | None,
+    ray: RayOptions | None,
+    listener: Listener,
+    stop: threading.Event,
+    many: bool,
+) -> Iterator[Engine]:
+    """What runs jobs: only this differs between one process, several, and a cluster. many: there
+    may be more jobs than files."""
+    recipe, overwrite, folders = how
+    most = max(1, (workers or len(jobs) * 100) if many else len(jobs))
+    if ray is not None:
+        with RayCrew(workers, most, recipe, overwrite, ray) as slots:
+            yield lambda jobs, listener: slots.run(jobs, listener, stop)
+    elif (count := min(workers or 1, most)) > 1:
+        with Crew(count, recipe, overwrite, folders) as crew:
+            yield lambda jobs, listener: crew.run(jobs, listener, stop)
+    else:
+        runner = Runner(recipe, overwrite, folders, listener, stop)
+        yield lambda jobs, listener: [runner.run(job, listener=listener) for job in jobs]
+
+
 def _check_places(jobs: Sequence[Job], config: Config, ray: RayOptions | None) -> None:
     """Raises ConfigError for what needs folders, and one machine."""
     if ray is not None and (config.seal.to or config.audit.log):
-        raise ConfigError(
-            "originals are sealed and the audit log is kept without --engine ray only"
-        )
+        raise ConfigError("--engine ray neither seals originals nor keeps an audit log")
     places = [place for job in jobs for place in (job.source, job.output)]
     if not any(isinstance(place, ObjectPath) for place in places):
         return
@@ -99,11 +119,11 @@ class Runner:
         self._stop = stop
         self._detector: Detector | None = load_detector(recipe.config)
 
-    def run(self, job: Job, *, again: bool = False) -> Outcome:
+    def run(self, job: Job, *, again: bool = False, listener: Listener | None = None) -> Outcome:
         """again: the output is known to be ours, so it may be replaced."""
         if self._stop.is_set():
             return Outcome(job, State.STOPPED)
-        listener = self._listener
+        listener = listener or self._listener
         listener.started(job)
         outcome = work(
             job,

@@ -41,6 +41,12 @@ from redact.storage import ObjectPath, Place
 @click.option(
     "--gpus", type=click.FloatRange(min=0), default=0.0, help="GPUs of each process on Ray."
 )
+@click.option(
+    "--split",
+    type=click.FloatRange(min=10),
+    metavar="SECONDS",
+    help="Run longer clips in pieces of about this length, side by side.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace outputs made with other settings.")
 @click.option("--out-inside", is_flag=True, help="Allow OUT inside an input folder.")
 @click.option("--json", "as_json", is_flag=True, help="A report for machines on stdout.")
@@ -56,6 +62,7 @@ def run(
     engine: str,
     address: str | None,
     gpus: float,
+    split: float | None,
     overwrite: bool,
     out_inside: bool,
     as_json: bool,
@@ -82,6 +89,7 @@ def run(
                 config,
                 workers=jobs if ray else jobs or 1,
                 ray=ray,
+                split=split,
                 overwrite=overwrite,
                 listener=show,
                 stop=stop.event,

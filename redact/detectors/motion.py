@@ -9,6 +9,7 @@ per-pixel median of the first frames, which the look-back buffer holds back anyw
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,13 @@ class MotionNet:
         self._settling: list[Small] = []
         self._trusted: Small | None = None  # background before a global change
         self._moving: BoolArray | None = None  # and what stood before it
+
+    def remember(self, frames: Iterable[Frame]) -> None:
+        """Learn from frames that came before the first one pushed, if there are any. What is
+        known then is what it would be had the stream begun with them; they need not be dense."""
+        for frame in frames:
+            self.push(frame)
+        self.flush()
 
     def push(self, frame: Frame) -> list[Detections | None]:
         """See `protocols.MotionDetector`. Frames must all have one size."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from redact.sources.piece import PieceSource, Span
     from redact.sources.pipe import PipeSource
     from redact.sources.pyav import DEFAULT_MAX_PIXELS, PyAVSource
 
-__all__ = ["DEFAULT_MAX_PIXELS", "PipeSource", "PyAVSource"]
+__all__ = ["DEFAULT_MAX_PIXELS", "PieceSource", "PipeSource", "PyAVSource", "Span"]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,6 +20,10 @@ def __getattr__(name: str) -> Any:
         from redact.sources.pipe import PipeSource
 
         return PipeSource
+    if name in ("PieceSource", "Span"):
+        from redact.sources import piece
+
+        return getattr(piece, name)
     if name in __all__:
         from redact.sources import pyav
 

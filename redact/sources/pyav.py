@@ -52,7 +52,7 @@ class PyAVSource:
         try:
             self._stream = video_stream(self._path, self._container, max_pixels)
             self._decoder = Decoder(self._path, self._container, self._stream, deinterlace)
-            self._decoded = iter(self._decoder)
+            self._decoded = self._wanted(iter(self._decoder))
             first = next(self._decoded, None)
             if first is None:
                 raise SourceError(f"{self._path}: holds no frame; the recording is empty")
@@ -60,6 +60,10 @@ class PyAVSource:
         except BaseException:
             self._container.close()
             raise
+
+    def _wanted(self, decoded: Iterator[Decoded]) -> Iterator[Decoded]:
+        """Those of the pictures that are given out; a part of a clip leaves some out."""
+        return decoded
 
     def _begin(self, first: Decoded) -> None:
         picture = first.picture
