@@ -51,7 +51,9 @@ def key_times(path: str | Place) -> tuple[list[int], Fraction]:
         with reading(f"{place}: cannot be split", "run it whole"):
             stream = video_stream(place, container, DEFAULT_MAX_PIXELS)
             if "mp4" in container.format.name.split(","):
-                times = {e.timestamp for e in stream.index_entries if e.is_keyframe}
+                coded = [e.timestamp for e in stream.index_entries if e.is_keyframe]
+                late = (stream.start_time or 0) - min(coded, default=0)  # the index has times of
+                times = {time + late for time in coded}  # decoding, which run ahead
             else:
                 packets = container.demux(stream)
                 times = {p.pts for p in packets if p.is_keyframe and p.size and p.pts is not None}

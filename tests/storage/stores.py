@@ -17,15 +17,15 @@ KEY, SECRET = "AKIDTESTTESTTESTTEST", "s3cr3t/of+the/tests"
 
 
 class Failing:
-    """A proxy in front of a store. hold: calls that hold these words wait, once each per worker,
-    until `released` is set; held: how many do. share: of all calls that fail, half of them
+    """A proxy in front of a store. hold: calls that hold these words wait
+    until `released` is set; held: of how many objects. share: of all calls that fail, half of them
     before the store hears of them, half of them after it did what was asked: the answer is
     lost. failed: how many did. calls: method and path of each."""
 
     def __init__(self, host: str, port: int, share: float = 0.0, seed: int = 7) -> None:
         self.share = share
         self.hold: tuple[str, ...] = ()
-        self.held = 0
+        self._held: set[str] = set()
         self.released = threading.Event()
         self.failed = 0
         self.calls: list[str] = []
@@ -79,15 +79,26 @@ class Failing:
         with self._lock:
             self.calls.append(call)
             waits = bool(self.hold) and all(word in call for word in self.hold)
-            self.held += waits
+            if waits:
+                self._held.add(call.partition("?")[0])
         if waits:
-            self.released.wait(60)
+            self.released.wait(150)
         with self._lock:
             draw = self._dice.random()
             if draw >= self.share:
                 return "fine"
             self.failed += 1
             return "refused" if draw < self.share / 2 else "lost"
+
+    @property
+    def held(self) -> int:
+        return len(self._held)
+
+    def calm(self) -> None:
+        """No more harm; count anew."""
+        self.share, self.hold, self.failed = 0.0, (), 0
+        self._held.clear()
+        self.released.clear()
 
     @contextmanager
     def running(self) -> Iterator[Failing]:
