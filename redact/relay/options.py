@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from redact.config import (
+    EMBEDDED,
     Config,
     ConfigFile,
     DetectorOptions,
@@ -120,7 +121,7 @@ class RelayFile(Section, frozen=True):
     """The shape of `relay.toml`: options of `redact.toml` for all cameras, then the cameras."""
 
     cameras: dict[str, CameraSection]
-    models: list[str] = field(default_factory=list)
+    models: list[str] = field(default_factory=lambda: [str(EMBEDDED)])
     look_back: LookBack | None = None
     detector: DetectorOptions = DetectorOptions()
     motion: MotionOptions = MotionOptions()
