@@ -193,10 +193,9 @@ class ZoneFile(Section, frozen=True):
     holes: list[list[tuple[float, float]]] = field(default_factory=list)
 
 
-class ConfigFile(Section, frozen=True):
-    """The shape of `redact.toml`."""
+class HidingSections(Section, frozen=True, kw_only=True):
+    """What files say of hiding, whatever it is for."""
 
-    zone: ZoneSection | None = None
     models: list[str] = field(default_factory=lambda: [str(EMBEDDED)])
     look_back: LookBack | None = None
     detector: DetectorOptions = DetectorOptions()
@@ -205,6 +204,12 @@ class ConfigFile(Section, frozen=True):
     policy: PolicyOptions = PolicyOptions()
     effect: EffectOptions = EffectOptions()
     output: OutputOptions = OutputOptions()
+
+
+class ConfigFile(HidingSections, frozen=True, kw_only=True):
+    """The shape of `redact.toml`."""
+
+    zone: ZoneSection | None = None
     seal: SealOptions = SealOptions()
     audit: AuditOptions = AuditOptions()
 
