@@ -75,6 +75,8 @@ class Splicer:
         self._depth = max(stream.codec_context.reorder_depth, info.coding.reorder)
         # What the container's header will say: the muxer asks the encoder for it.
         stream.codec_context.extradata = _combined(info.coding, self._own)
+        self._uneven = False  # frames left the grid, see `encoding.regular`
+        self._exact = container.exact
         self._times = array("q")
         self._out = 0  # packets that left
         self._run: int | None = None  # the run that is being copied,
@@ -84,13 +86,14 @@ class Splicer:
 
     def push(self, frame: RedactedFrame, pts: int) -> list[Packet[VideoStream]]:
         """The packets that are ready. pts: of the frame, in ticks of the stream, rising."""
+        self._uneven |= len(self._times) > 0 and pts - self._times[-1] != self._step
         self._times.append(pts)
         coded = frame.coded
         if coded is None or not self._goes_on(coded):
             return self._give_up() + self._encode(frame, pts)
         self._group.append((frame, coded, pts))
         whole = max(c.order for _, c, _ in self._group) + 1 - self._next == len(self._group)
-        if whole and self._shallow():
+        if whole and self._keeps_times():
             return self._copy()
         return self._give_up() if whole or len(self._group) > _HELD else []
 
@@ -108,9 +111,13 @@ class Splicer:
             run = -1 if self._run is None else self._run
         return coded.run == run and coded.order >= self._next
 
-    def _shallow(self) -> bool:
-        """Whether no picture is decoded so late that its time of decoding lies after it."""
-        return all(c.order - self._next - i <= self._depth for i, (_, c, _) in enumerate(self._group))
+    def _keeps_times(self) -> bool:
+        """Whether the group keeps its times: none of its pictures is decoded after it is shown,
+        nor in another order where the container counts durations between times of decoding."""
+        if len(self._group) > 1 and self._uneven and self._exact:
+            return False
+        late = (coded.order - self._next - i for i, (_, coded, _) in enumerate(self._group))
+        return max(late) <= self._depth
 
     def _copy(self) -> list[Packet[VideoStream]]:
         out = self._end_encoding()
@@ -137,6 +144,8 @@ class Splicer:
                 raise SinkError("the encoder changed its parameter sets")
         if not self._encoding:
             picture.pict_type = PictureType.I
+        elif self._uneven and self._exact:
+            picture.pict_type = PictureType.P  # in order, see `_keeps_times`
         self._encoding = True
         return [self._encoded(packet) for packet in self._encoder.encode(picture)]
 
