@@ -31,7 +31,7 @@ class Coding:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Coded:
+class CodedPicture:
     """The coded picture that one frame was decoded from. Like the frame, it may show people.
 
     data: its slices alone, each behind a length of 4 bytes. run, order: it is number `order` in

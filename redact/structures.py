@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from redact.geometry import Zone
-    from redact.h264 import Coded, Coding
+    from redact.h264 import CodedPicture, Coding
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -126,7 +126,7 @@ class Frame:
     colour: Colour = field(default_factory=Colour)
     corrupt: bool = False
     owner: Any = None
-    coded: Coded | None = None
+    coded: CodedPicture | None = None
 
     def __post_init__(self) -> None:
         want = chroma_shape(*self.y.shape)
@@ -336,7 +336,7 @@ class RedactedFrame:
     hidden: int  # shapes hidden in this frame
     owner: Any = None
     made_by: InitVar[object] = None  # no field: `dataclasses.replace` cannot pass it on
-    coded: Coded | None = None
+    coded: CodedPicture | None = None
 
     def __post_init__(self, made_by: object) -> None:
         if made_by is not _EFFECT_ONLY:

@@ -11,6 +11,8 @@ that do not collide; both are told in the container's header.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Callable
+from typing import cast
 
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
@@ -20,7 +22,7 @@ from av.video.stream import VideoStream
 from redact import h264
 from redact.config import OutputOptions
 from redact.errors import SinkError
-from redact.h264 import Coded, Coding
+from redact.h264 import CodedPicture, Coding
 from redact.sinks.containers import Container
 from redact.sinks.encoding import new_encoder, nominal_rate, regular
 from redact.sinks.pictures import Pictures
@@ -65,7 +67,9 @@ class Splicer:
     ) -> None:
         assert info.coding is not None
         self._stream = stream
-        self._again = lambda: new_encoder(container, options, info, pictures, set_id)
+        self._again: Callable[[], VideoCodecContext] = lambda: new_encoder(
+            container, options, info, pictures, set_id
+        )
         self._pictures = pictures
         self._time_base = info.time_base
         self._step = max(1, round(1 / (nominal_rate(info) * info.time_base)))
@@ -81,7 +85,9 @@ class Splicer:
         self._out = 0  # packets that left
         self._run: int | None = None  # the run that is being copied,
         self._next = 0  # and how many of its pictures were
-        self._group: list[tuple[RedactedFrame, Coded, int]] = []  # with its time in the output
+        self._group: list[
+            tuple[RedactedFrame, CodedPicture, int]
+        ] = []  # with its time in the output
         self.copied = 0
 
     def push(self, frame: RedactedFrame, pts: int) -> list[Packet[VideoStream]]:
@@ -101,7 +107,7 @@ class Splicer:
         """The last packets."""
         return self._give_up() + self._end_encoding()
 
-    def _goes_on(self, coded: Coded) -> bool:
+    def _goes_on(self, coded: CodedPicture) -> bool:
         """Whether this picture may be of the group that comes next."""
         if self._group:
             run = self._group[0][1].run
@@ -165,7 +171,7 @@ class Splicer:
     def _packet(self, data: bytes, pts: int, key: bool) -> Packet[VideoStream]:
         """The next packet in decoding order. It is decoded `_depth` frames before the one that
         is shown as the next: the same rule for all keeps the order across every change."""
-        packet: Packet[VideoStream] = Packet(data)
+        packet = cast("Packet[VideoStream]", Packet(data))
         early = self._out - self._depth
         dts = self._times[early] if early >= 0 else self._times[0] + early * self._step
         packet.pts, packet.dts, packet.time_base = pts, dts, self._time_base

@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from redact.errors import SourceError
-from redact.h264 import Coded, Coding
+from redact.h264 import CodedPicture, Coding
 from redact.sources.deinterlacing import Deinterlacer
 from redact.sources.errors import reading
 from redact.sources.owed import Owed
@@ -52,7 +52,7 @@ class Decoder:
         """Set while coded pictures may be copied."""
         return self._runs.coding
 
-    def coded(self, decoded: Decoded) -> Coded | None:
+    def coded(self, decoded: Decoded) -> CodedPicture | None:
         """What this picture was decoded from, where it may be copied. To be asked in order, once
         for each; not before `deinterlacing` changes pictures."""
         coded = self._runs.came(decoded.picture.pts)

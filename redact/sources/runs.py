@@ -12,7 +12,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from redact import h264
-from redact.h264 import Coded, Coding
+from redact.h264 import CodedPicture, Coding
 
 _NO_PICTURE = {h264.SEI, h264.AUD, h264.FILLER, h264.END_OF_SEQUENCE, h264.END_OF_STREAM}
 
@@ -25,7 +25,7 @@ class Runs:
     """
 
     def __init__(self, stream: VideoStream, by_order: bool) -> None:
-        self._waiting: dict[int, Coded] = {}
+        self._waiting: dict[int, CodedPicture] = {}
         self._run = 0
         self._end()
         self._latest: int | None = None  # time at which the last picture so far is shown
@@ -51,7 +51,7 @@ class Runs:
         if packet.pts is not None:
             self._latest = max(packet.pts, self._latest or packet.pts)
 
-    def came(self, pts: int | None) -> Coded | None:
+    def came(self, pts: int | None) -> CodedPicture | None:
         """What the picture that the decoder gives at this time was coded as, if that may be
         copied."""
         if pts is None:
@@ -83,7 +83,7 @@ class Runs:
             raise ValueError("shown before the run began, or twice")
         if self._order and head.number != self._number + 1 & self._mask(head):
             raise ValueError("a picture is missing")
-        self._waiting[packet.pts] = Coded(h264.packed(slices), self._run, self._order)
+        self._waiting[packet.pts] = CodedPicture(h264.packed(slices), self._run, self._order)
         self._order += 1
         if head.refers:
             self._number = head.number

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mediaclips import Clips, ffmpeg, lavfi
+from mediaclips import Clips, lavfi
 
 from redact import h264
 from redact.config import OutputOptions
@@ -302,13 +302,3 @@ def test_a_coded_picture_shows_itself_in_no_text(coded: Callable[..., Path]) -> 
         frame = next(iter(source))
     assert frame.coded is not None
     assert len(repr(frame.coded)) < 60
-
-
-def test_a_painted_frame_never_carries_what_it_was_coded_as(coded: Callable[..., Path]) -> None:
-    with PyAVSource(coded("plain")) as source:
-        frame = next(iter(source))
-    assert redacted(frame, None, 0).coded is frame.coded
-    assert hidden(frame).coded is None
-    assert redacted(frame, (frame.y, frame.u, frame.v), 0).coded is None
-    assert redacted(frame, None, 1).coded is None
-    assert redacted(replace(frame, corrupt=True), None, 0).coded is None
