@@ -185,4 +185,4 @@ def _run(
         if opened:
             stream.close()
     notes = (*getattr(stream, "notes", ()), *getattr(sink, "notes", ()))
-    return report.with_(notes=notes)
+    return report.with_(notes=notes, frames_copied=getattr(sink, "copied", 0))

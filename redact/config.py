@@ -146,7 +146,8 @@ class EffectOptions(Section, frozen=True):
 
 
 class OutputOptions(Section, frozen=True):
-    """codec: h264 or h265. crf, preset: of x264/x265. audio: drop or keep.
+    """codec: h264 or h265. crf, preset: of x264/x265. audio: drop or keep. copy: H.264 pictures
+    in which nothing is hidden may be copied as the camera coded them, where that is safe.
 
     backwards: container is taken from the output's name.
     """
@@ -157,6 +158,7 @@ class OutputOptions(Section, frozen=True):
     ] = "superfast"
     crf: Annotated[int, Meta(ge=0, le=51)] = 23
     audio: Literal["drop", "keep"] = "drop"
+    copy: bool = True
 
 
 class SealOptions(Section, frozen=True):

@@ -47,6 +47,7 @@ _TARGETS = {
     "--codec": ("output", "codec"),
     "--crf": ("output", "crf"),
     "--preset": ("output", "preset"),
+    "--copy": ("output", "copy"),
     "--seal-to": ("seal", "to"),
     "--audit": ("audit", "log"),
     "--who": ("audit", "who"),
@@ -84,6 +85,11 @@ _FILE_OPTIONS = (
     click.option("--codec", type=_choice(OutputOptions, "codec")),
     click.option("--crf", type=int, metavar="N", help="Quality, 0 (best) to 51."),
     click.option("--preset", type=_choice(OutputOptions, "preset"), help="Speed of encoding."),
+    click.option(
+        "--copy/--no-copy",
+        default=None,
+        help="Whether H.264 pictures without anything to hide may stay as the camera coded them.",
+    ),
     click.option(
         "--seal-to",
         multiple=True,
