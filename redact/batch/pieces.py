@@ -195,6 +195,7 @@ def merged(reports: Sequence[Report]) -> Report:
         frames_with_hiding=sum(r.frames_with_hiding for r in reports),
         frames_hidden_whole=sum(r.frames_hidden_whole for r in reports),
         frames_outside_hidden_whole=sum(r.frames_outside_hidden_whole for r in reports),
+        frames_copied=sum(r.frames_copied for r in reports),
         people_hidden=sum(r.people_hidden for r in reports),
         people_shown=sum(r.people_shown for r in reports),
         reasons=dict(reasons),

@@ -130,6 +130,7 @@ class PieceSource(PyAVSource):
         if first.pts > self._span.first:
             raise SourceError(f"{self._path}: cannot be split at its key frames; run it whole")
         super()._begin(first)
+        self._info = replace(self._info, coding=None)  # a piece is encoded, whatever it shows
 
 
 class _KeyFrames(PyAVSource):

@@ -76,7 +76,7 @@ def bucket(store: Failing, clips: Path) -> ObjectPath:
 @pytest.fixture(scope="module")
 def local(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("local")
-    config = Config(zone=load_zone(clips / "zone.json"))
+    config = Config(zone=load_zone(clips / "zone.json"), models=())
     assert run_batch(plan([clips / "in"], out), config).exit_code == 0
     return out
 
@@ -112,7 +112,7 @@ class Background:
         self.jobs = plan([bucket / "in"], bucket / "out")
         self.told, self.stop = Told(), threading.Event()
         self.crew: cluster.RayCrew | None = None
-        self._config = Config(zone=load_zone(clips / "zone.json"))
+        self._config = Config(zone=load_zone(clips / "zone.json"), models=())
         self._ray = RayOptions(address, **more)
         self._report: BatchReport | BaseException | None = None
         self._thread = threading.Thread(target=self._run)
@@ -265,7 +265,7 @@ def test_the_command_line_says_the_same_as_without_a_cluster(
 
 def test_what_a_cluster_cannot_do_is_refused(clips: Path, tmp_path: Path) -> None:
     jobs = plan([clips / "in"], tmp_path / "out")
-    config = Config(zone=load_zone(clips / "zone.json"))
+    config = Config(zone=load_zone(clips / "zone.json"), models=())
     with pytest.raises(ConfigError, match="no Ray cluster at 127"):
         run_batch(jobs, config, ray=RayOptions("127.0.0.1:1"))
     words = ["run", str(clips / "in"), "-o", str(tmp_path / "out"), "--everyone"]

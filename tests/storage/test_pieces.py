@@ -81,7 +81,9 @@ def driveway(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 CONFIG = Config(
-    zone=load_zone(SAMPLES / "driveway_small.zone.json"), motion=MotionOptions(warmup_alone=1.0)
+    zone=load_zone(SAMPLES / "driveway_small.zone.json"),
+    models=(),
+    motion=MotionOptions(warmup_alone=1.0),
 )
 
 
@@ -144,7 +146,7 @@ def test_a_person_who_stands_still_over_a_border_stays_hidden(tmp_path: Path) ->
     """The background of a piece must not begin with who already stands there."""
     clip = tmp_path / "still.mp4"
     walk_in_and_stand(clip)
-    config = Config(zone=CONFIG.zone.nothing(), motion=MotionOptions(warmup_alone=1.0))
+    config = Config(zone=CONFIG.zone.nothing(), models=(), motion=MotionOptions(warmup_alone=1.0))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pieces, "_TRACKS", 1.0)
         run(clip, tmp_path / "whole.mp4", config)
@@ -182,6 +184,7 @@ def test_sound_and_containers_survive_the_join(tmp_path: Path, suffix: str) -> N
     subprocess.run(["ffmpeg", "-v", "error", *picture, *coding, str(clip)], check=True)
     config = Config(
         zone=CONFIG.zone,
+        models=(),
         motion=MotionOptions(warmup_alone=0.5),
         output=OutputOptions(audio="keep"),
     )
