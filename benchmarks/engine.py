@@ -1,0 +1,118 @@
+"""What does the Ray engine cost, beside `--jobs` on the same clips, in one run?
+
+    python -m benchmarks engine [--clips 100] [--frames 60] [--jobs 2] [--rounds 3] [--quick]
+
+Both engines run the same clips into fresh folders, in turns, so that a busy moment hits both.
+`start` is the time until the first clip begins: processes or the cluster come up, models load.
+`work` is the rest; the overhead compares the medians of that. A cluster that runs already has no
+`start` to speak of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks import RESULTS, machine, save, today
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+
+
+class _Clock:
+    """A listener that notes when the first clip begins."""
+
+    def __init__(self) -> None:
+        self.first = 0.0
+
+    def started(self, _job: Any) -> None:
+        self.first = self.first or time.perf_counter()
+
+    def opened(self, _job: Any, _frames: int | None) -> None: ...
+    def advanced(self, _job: Any, _frames: int) -> None: ...
+    def finished(self, _outcome: Any) -> None: ...
+    def warned(self, _message: str) -> None: ...
+
+
+def make_clips(folder: Path, clips: int, frames: int) -> None:
+    """The beginning of the rendered sample, many times."""
+    import av
+
+    first = folder / "clip-0000.mp4"
+    with av.open(str(SAMPLES / "driveway_small.mp4")) as source, av.open(str(first), "w") as out:
+        old = source.streams.video[0]
+        new = out.add_stream("libx264", rate=old.average_rate, options={"preset": "superfast"})
+        new.width, new.height, new.pix_fmt = old.width, old.height, "yuv420p"
+        for index, frame in enumerate(source.decode(video=0)):
+            if index == frames:
+                break
+            frame.pict_type = 0
+            out.mux(new.encode(frame))
+        out.mux(new.encode(None))
+    for number in range(1, clips):
+        shutil.copyfile(first, folder / f"clip-{number:04d}.mp4")
+
+
+def timed(clips: Path, out: Path, engine: str, jobs: int) -> dict[str, float]:
+    from redact import Config, load_zone
+    from redact.batch import RayOptions, plan, run_batch
+
+    config = Config(zone=load_zone(SAMPLES / "driveway_small.zone.json"), models=())
+    clock, began = _Clock(), time.perf_counter()
+    ray = RayOptions() if engine == "ray" else None
+    report = run_batch(plan([clips], out), config, workers=jobs, ray=ray, listener=clock)
+    ended = time.perf_counter()
+    shutil.rmtree(out)
+    if report.failures:
+        raise SystemExit(f"error: {engine}: {report.failures[0].error}")
+    return {"start": round(clock.first - began, 2), "work": round(ended - clock.first, 2)}
+
+
+def measure(clips: int, frames: int, jobs: int, rounds: int) -> dict[str, Any]:
+    rows: dict[str, list[dict[str, float]]] = {"local": [], "ray": []}
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
+        source = Path(folder, "in")
+        source.mkdir()
+        make_clips(source, clips, frames)
+        for _ in range(rounds):
+            for engine, row in rows.items():
+                row.append(timed(source, Path(folder, "out"), engine, jobs))
+    median = {name: statistics.median(r["work"] for r in row) for name, row in rows.items()}
+    return {
+        "question": "the Ray engine beside --jobs on the same clips",
+        "date": today(),
+        "machine": machine("ray", "av"),
+        "clips": clips,
+        "frames": frames,
+        "jobs": jobs,
+        "rounds": rows,
+        "overhead": round(median["ray"] / median["local"] - 1, 4),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks engine", description=__doc__)
+    parser.add_argument("--clips", type=int, default=100)
+    parser.add_argument("--frames", type=int, default=60)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="4 clips of 10 frames, one round")
+    parser.add_argument("--json", type=Path, default=RESULTS / f"engine-{today()}.json")
+    given = parser.parse_args()
+    if given.quick:
+        given.clips, given.frames, given.rounds = 4, 10, 1
+    result = measure(given.clips, given.frames, given.jobs, given.rounds)
+    for name, row in result["rounds"].items():
+        print(name, *(f"start {r['start']} s, work {r['work']} s;" for r in row))
+    print(f"overhead {result['overhead']:.1%}")
+    if not given.quick:
+        save(given.json, result)
+
+
+if __name__ == "__main__":
+    main()
