@@ -247,7 +247,16 @@ def test_a_stop_ends_the_clips_that_run_and_leaves_nothing(
 def test_the_command_line_says_the_same_as_without_a_cluster(
     nodes: Any, bucket: ObjectPath, clips: Path
 ) -> None:
-    where = ["run", f"{bucket}/in", "-o", f"{bucket}/out", "--zone", str(clips / "zone.json")]
+    where = [
+        "run",
+        f"{bucket}/in",
+        "-o",
+        f"{bucket}/out",
+        "--zone",
+        str(clips / "zone.json"),
+        "--model",
+        "none",
+    ]
     on_ray = ["--engine", "ray", "--address", nodes.address]
     put(bucket / "in/bad.mp4", b"no video")
     done = CliRunner().invoke(cli, [*where, *on_ray])

@@ -32,7 +32,7 @@ def run(filled: ObjectPath, clips: Path) -> Run:
 
     def invoke(*more: str, source: str = "in", output: str = "out") -> Result:
         places = [f"{filled}/{source}", "-o", f"{filled}/{output}"]
-        zone = ["--zone", str(clips / "zone.json")]
+        zone = ["--zone", str(clips / "zone.json"), "--model", "none"]
         return CliRunner().invoke(cli, ["run", *places, *zone, *more], prog_name="redact")
 
     return invoke
@@ -42,7 +42,8 @@ def run(filled: ObjectPath, clips: Path) -> Run:
 def local(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same clips, run in folders."""
     out = tmp_path_factory.mktemp("local")
-    words = ["run", str(clips / "in"), "-o", str(out), "--zone", str(clips / "zone.json")]
+    words = ["run", str(clips / "in"), "-o", str(out), "--model", "none"]
+    words += ["--zone", str(clips / "zone.json"), "--model", "none"]
     assert CliRunner().invoke(cli, words).exit_code == 0
     return out
 
@@ -135,7 +136,7 @@ def test_a_broken_clip_fails_alone_and_leaves_nothing(run: Run, filled: ObjectPa
 def test_folders_and_buckets_mix(
     filled: ObjectPath, clips: Path, tmp_path: Path, local: Path
 ) -> None:
-    zone = ["--zone", str(clips / "zone.json")]
+    zone = ["--zone", str(clips / "zone.json"), "--model", "none"]
     down = ["run", f"{filled}/in/a.mp4", "-o", str(tmp_path / "a.mp4"), *zone]
     assert CliRunner().invoke(cli, down).exit_code == 0
     assert same_pixels(tmp_path / "a.mp4", local / "a.mp4")
@@ -221,7 +222,15 @@ def test_a_run_writes_nothing_to_any_disk_and_says_no_secret(
     filled: ObjectPath, clips: Path, tmp_path: Path
 ) -> None:
     trace = tmp_path / "trace"
-    where = [f"{filled}/in", "-o", f"{filled}/out", "--zone", str(clips / "zone.json")]
+    where = [
+        f"{filled}/in",
+        "-o",
+        f"{filled}/out",
+        "--zone",
+        str(clips / "zone.json"),
+        "--model",
+        "none",
+    ]
     command = [sys.executable, "-m", "redact", "run", *where, "--json", "--debug"]
     watched = "trace=open,openat,creat,mkdir,mkdirat,rename,renameat2,link,symlink,memfd_create"
     done = subprocess.run(
@@ -256,7 +265,15 @@ def test_a_killed_run_publishes_nothing_and_the_next_one_tidies_up(
     from cliclips import make_clip
 
     put(filled / "long/l.mp4", make_clip(clips / "l.mp4", 250, (160, 120)).read_bytes())
-    where = [f"{filled}/long", "-o", f"{filled}/out", "--zone", str(clips / "zone.json")]
+    where = [
+        f"{filled}/long",
+        "-o",
+        f"{filled}/out",
+        "--zone",
+        str(clips / "zone.json"),
+        "--model",
+        "none",
+    ]
     process = subprocess.Popen([sys.executable, "-m", "redact", "run", *where, "--quiet"], cwd=ROOT)
     until = time.monotonic() + 60
     while not any("POST" in call and ".partial-" in call for call in proxy.calls):
