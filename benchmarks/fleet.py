@@ -72,7 +72,7 @@ def plan(cameras: int, f: Figures) -> dict[str, float]:
         "cameras": cameras,
         "cells": cells,
         "clips_per_day": round(clips),
-        "cores_mean": round(mean, 2),
+        "cores_mean": round(mean, 3),
         "cores": cores,
         "nodes": math.ceil(cores / f.node_cores),
         "gbit_in_peak": round(cameras * f.active * f.mbit * PEAK / 1000, 4),

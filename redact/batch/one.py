@@ -96,6 +96,7 @@ def _attempt(
     if job.problem:
         raise SourceError(job.problem)
     if isinstance(job.part, Piece):
+        make_folder()
         return job.part.work(job, recipe, detector, observer, stop)
     job = replace(job, output=claim(job.output))
     before = signature(job.source)
