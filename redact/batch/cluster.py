@@ -265,6 +265,8 @@ class RayCrew:
     def _dismiss(self) -> None:
         for member in self.members:
             self._ray.kill(member.actor)
+            if member.job is not None:  # an error ends the run while others work
+                remove_of(member.owner, [member.job.output.parent])
         self.members.clear()
         if self._ours:
             with _signals_kept():

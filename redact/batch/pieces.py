@@ -23,7 +23,7 @@ from redact.config import Config
 from redact.errors import RedactError, SourceError
 from redact.protocols import Detector, Observer
 from redact.sources import Span
-from redact.storage import Place, partial_name
+from redact.storage import Place, forget, partial_name
 from redact.structures import Report
 
 Engine = Callable[[Sequence[Job], Listener], list[Outcome]]
@@ -108,6 +108,7 @@ def split(
             spans = [] if job.problem else _spans(job, recipe, seconds, overwrite)
             if len(spans) > 1:
                 parts[job] = [_piece(job, span, n, len(spans)) for n, span in enumerate(spans)]
+        forget()
     return parts
 
 
@@ -149,7 +150,8 @@ def run_split(
             made = _joined(job, [done[part] for part in parts[job]])
             if isinstance(made, Outcome):
                 outcomes[job] = made
-                listener.finished(made)
+                if made.state is State.FAILED:
+                    listener.finished(made)
             else:
                 joins.append(made)
         for outcome in run(joins, _Ends(listener)):

@@ -9,6 +9,7 @@ learns from key frames of the minutes before.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -70,24 +71,24 @@ def spans(
     piece, overlap, memory: seconds written by each, read before that, and looked back at.
     """
     ticks = [round(seconds / tick) for seconds in (piece, overlap, memory, _DENSE, _SPARSE)]
-    firsts = keys[:1]
+    firsts = list(keys[:1])
     for key in keys:
         if key - firsts[-1] >= ticks[0]:
-            firsts = [*firsts, key]
+            firsts.append(key)
     out = []
     for first, end in zip(firsts, [*firsts[1:], None], strict=True):
-        before = [key for key in keys if key <= first - ticks[1]]
-        begin = before[-1] if before else keys[0]
-        past = _thinned([key for key in before if key < begin], begin, ticks)
+        at = max(bisect_right(keys, first - ticks[1]) - 1, 0)
+        begin = keys[at]
+        past = _thinned(keys[bisect_left(keys, begin - ticks[2]) : at], begin, ticks)
         out.append(Span(begin, first, end, after, past))
     return out
 
 
 def _thinned(keys: Sequence[int], begin: int, ticks: Sequence[int]) -> tuple[int, ...]:
-    """All of the last minute, every so often before; none older than the memory."""
-    _, _, memory, dense, sparse = ticks
+    """All of the last minute, every so often before."""
+    dense, sparse = ticks[3:]
     out: list[int] = []
-    for key in (key for key in keys if key >= begin - memory):
+    for key in keys:
         if not out or key >= begin - dense or key - out[-1] >= sparse:
             out.append(key)
     return tuple(out)

@@ -24,7 +24,7 @@ def reader(where: Where, size: int, name: str) -> io.BytesIO | io.BufferedReader
     with _lock:
         data = _kept.get(where)
     if data is None:
-        data = fetch(where[0], where[1], None, None, name)
+        data = fetch(*where, None, name)
         if len(data) != size:
             raise StoreError(5, f"gave {len(data)} of {size} bytes", name)
         with _lock:
@@ -45,11 +45,10 @@ class _Blocks(io.RawIOBase):
     def __init__(self, where: Where, size: int, name: str) -> None:
         from fsspec.caching import BlockCache
 
-        bucket, key, _ = where
         self._size = size
         self._at = 0
         self._cache: Any = BlockCache(
-            _BLOCK, lambda a, b: fetch(bucket, key, a, min(b, size), name), size, _BLOCKS
+            _BLOCK, lambda a, b: fetch(*where, (a, min(b, size)), name), size, _BLOCKS
         )
 
     def readable(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import time
 from typing import Any
 
 from redact.errors import MissingDependencyError
@@ -19,6 +20,7 @@ _CONFIG = {
     "read_timeout": 60,
     "retries": {"max_attempts": 6, "mode": "legacy"},
 }
+_WAITS = (0.2, 1.0, 3.0)  # seconds before an answer that broke off is asked for again
 _LONGEST = 200  # characters of the store's own words
 _lock = threading.Lock()
 _client: tuple[tuple[str | None, ...], Any] | None = None
@@ -43,13 +45,31 @@ def call(method: str, where: str, **what: Any) -> dict[str, Any]:
     return answer
 
 
-def fetch(bucket: str, key: str, start: int | None, end: int | None, where: str) -> bytes:
-    """Bytes [start, end) of an object, or all of it. Raises OSError."""
+def fetch(bucket: str, key: str, tag: str, span: tuple[int, int] | None, where: str) -> bytes:
+    """Bytes [start, end) of one version of an object, or all of it; not by s3fs's own reading,
+    which takes some keys for more than names. Raises OSError, TakenError where it changed."""
+    from fsspec.asyn import sync
+
     client = filesystem()
-    try:
-        data: bytes = client.cat_file(f"{bucket}/{key}", start=start, end=end)
-    except Exception as error:  # noqa: BLE001 - as above
-        raise _known(error, where) from None
+    what = {"Bucket": bucket, "Key": key, "IfMatch": tag}
+    if span is not None:
+        what["Range"] = f"bytes={span[0]}-{span[1] - 1}"
+    for wait in (*_WAITS, None):
+        try:
+            data: bytes = sync(client.loop, _body, client, what)
+            return data
+        except Exception as error:  # noqa: BLE001 - as above
+            known = _known(error, where)
+            if wait is None or not isinstance(known, StoreError):
+                raise known from None
+            time.sleep(wait)
+    raise AssertionError("the last attempt returns or raises")
+
+
+async def _body(client: Any, what: dict[str, str]) -> bytes:
+    answer = await client._call_s3("get_object", **what)
+    async with answer["Body"] as stream:
+        data: bytes = await stream.read()
     return data
 
 

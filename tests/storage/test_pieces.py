@@ -12,14 +12,15 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from cliclips import make_clip, tree
+from cliclips import tree
 from hypothesis import given
 from hypothesis import strategies as st
 from stores import keys
 
+from redact import build
 from redact.batch import BatchReport, State, pieces, plan, run_batch
 from redact.config import Config, MotionOptions, OutputOptions, load_zone
-from redact.errors import SinkError
+from redact.errors import SinkError, SourceError
 from redact.evaluate import evaluate
 from redact.sinks.joining import join
 from redact.sources import PieceSource, PyAVSource, Span
@@ -209,15 +210,25 @@ def test_pieces_run_in_a_bucket_and_side_by_side(bucket: ObjectPath, tmp_path: P
     assert again.count(State.SKIPPED) == 1
 
 
-def test_a_piece_that_fails_fails_the_clip_and_leaves_nothing(tmp_path: Path) -> None:
-    clip = make_clip(tmp_path / "in" / "c.mkv", 300)
-    data = bytearray(clip.read_bytes())
-    data[len(data) // 2 : len(data) // 2 + 300] = bytes(300)
-    clip.write_bytes(data)
-    jobs = plan([tmp_path / "in"], tmp_path / "out")
-    report = run_batch(jobs, CONFIG, split=1.0)
+def test_a_piece_that_fails_fails_the_clip_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = tmp_path / "in" / "c.mp4"
+    clip.parent.mkdir()
+    picture = ["-f", "lavfi", "-i", "testsrc2=s=96x64:r=10:d=6", "-g", "10"]
+    subprocess.run(["ffmpeg", "-v", "error", *picture, str(clip)], check=True)
+    whole = build.run_piece
+
+    def second_fails(source: Any, output: Any, span: Span, *rest: Any, **more: Any) -> Any:
+        if span.first > 0:
+            raise SourceError("frame 31: cannot be decoded")
+        return whole(source, output, span, *rest, **more)
+
+    monkeypatch.setattr(build, "run_piece", second_fails)
+    report = run_batch(plan([tmp_path / "in"], tmp_path / "out"), CONFIG, split=3.0)
     assert report.exit_code == 5
-    assert [outcome.job.name for outcome in report.outcomes] == ["c.mkv"]
+    assert [outcome.job.name for outcome in report.outcomes] == ["c.mp4"]
+    assert "frame 31" in report.failures[0].error
     assert not (tmp_path / "out").exists()
 
 

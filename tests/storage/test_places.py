@@ -87,6 +87,15 @@ def test_what_is_written_is_there_with_its_size(folder: Place) -> None:
         place.stat()
 
 
+@pytest.mark.parametrize("name", ["ä b%20c+&=.mp4", "a'b\"c(1).mp4", "x?versionId=1.mp4", "*.mp4"])
+def test_names_that_mean_something_elsewhere_are_only_names(folder: Place, name: str) -> None:
+    _fill(folder / name, b"data")
+    assert (folder / name).read_bytes() == b"data"
+    assert (folder / name).stat().st_size == 4
+    (folder / name).unlink()
+    assert not (folder / name).exists()
+
+
 def test_a_draft_is_hidden_until_it_is_published_and_leaves_nothing(folder: Place) -> None:
     place = folder / "clip.mp4"
     draft = draft_of(place)
