@@ -58,13 +58,13 @@ def make_clips(folder: Path, clips: int, frames: int) -> None:
         shutil.copyfile(first, folder / f"clip-{number:04d}.mp4")
 
 
-def timed(clips: Path, out: Path, engine: str, jobs: int) -> dict[str, float]:
+def timed(clips: Path, out: Path, engine: str, jobs: int, address: str | None) -> dict[str, float]:
     from redact import Config, load_zone
     from redact.batch import RayOptions, plan, run_batch
 
     config = Config(zone=load_zone(SAMPLES / "driveway_small.zone.json"), models=())
     clock, began = _Clock(), time.perf_counter()
-    ray = RayOptions() if engine == "ray" else None
+    ray = RayOptions(address) if engine == "ray" else None
     report = run_batch(plan([clips], out), config, workers=jobs, ray=ray, listener=clock)
     ended = time.perf_counter()
     shutil.rmtree(out)
@@ -73,7 +73,9 @@ def timed(clips: Path, out: Path, engine: str, jobs: int) -> dict[str, float]:
     return {"start": round(clock.first - began, 2), "work": round(ended - clock.first, 2)}
 
 
-def measure(clips: int, frames: int, jobs: int, rounds: int) -> dict[str, Any]:
+def measure(
+    clips: int, frames: int, jobs: int, rounds: int, address: str | None = None
+) -> dict[str, Any]:
     rows: dict[str, list[dict[str, float]]] = {"local": [], "ray": []}
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as folder:
         source = Path(folder, "in")
@@ -81,7 +83,7 @@ def measure(clips: int, frames: int, jobs: int, rounds: int) -> dict[str, Any]:
         make_clips(source, clips, frames)
         for _ in range(rounds):
             for engine, row in rows.items():
-                row.append(timed(source, Path(folder, "out"), engine, jobs))
+                row.append(timed(source, Path(folder, "out"), engine, jobs, address))
     median = {name: statistics.median(r["work"] for r in row) for name, row in rows.items()}
     return {
         "question": "the Ray engine beside --jobs on the same clips",
@@ -101,12 +103,13 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--address", help="of a cluster that runs; default: one of its own")
     parser.add_argument("--quick", action="store_true", help="4 clips of 10 frames, one round")
     parser.add_argument("--json", type=Path, default=RESULTS / f"engine-{today()}.json")
     given = parser.parse_args()
     if given.quick:
         given.clips, given.frames, given.rounds = 4, 10, 1
-    result = measure(given.clips, given.frames, given.jobs, given.rounds)
+    result = measure(given.clips, given.frames, given.jobs, given.rounds, given.address)
     for name, row in result["rounds"].items():
         print(name, *(f"start {r['start']} s, work {r['work']} s;" for r in row))
     print(f"overhead {result['overhead']:.1%}")
