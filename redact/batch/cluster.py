@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import socket
 import threading
 import time
 from collections import Counter, deque
@@ -98,6 +99,7 @@ class RayCrew:
         if self._ray.is_initialized():
             return
         address = self._options.address
+        _check_reachable(address or "")
         here = {} if address else {"num_cpus": self._count or os.cpu_count(), "address": "local"}
         with _signals_kept():
             try:
@@ -279,6 +281,17 @@ class RayCrew:
         trace: TracebackType | None,
     ) -> None:
         self._dismiss()
+
+
+def _check_reachable(address: str) -> None:
+    """Ray itself waits for minutes. Raises ConfigError."""
+    host, found, port = address.rpartition(":")
+    if not found or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        raise ConfigError(f"no Ray cluster at {address}: {error.strerror or error}") from error
 
 
 def _ray() -> Any:
