@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from redact.sources.span import Span
+
 if TYPE_CHECKING:
-    from redact.sources.piece import PieceSource, Span
+    from redact.sources.piece import PieceSource
     from redact.sources.pipe import PipeSource
     from redact.sources.pyav import DEFAULT_MAX_PIXELS, PyAVSource
 
@@ -20,10 +22,10 @@ def __getattr__(name: str) -> Any:
         from redact.sources.pipe import PipeSource
 
         return PipeSource
-    if name in ("PieceSource", "Span"):
-        from redact.sources import piece
+    if name == "PieceSource":
+        from redact.sources.piece import PieceSource
 
-        return getattr(piece, name)
+        return PieceSource
     if name in __all__:
         from redact.sources import pyav
 

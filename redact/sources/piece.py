@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 
@@ -19,28 +19,13 @@ from redact.errors import SourceError
 from redact.sources.errors import reading
 from redact.sources.opening import DEFAULT_MAX_PIXELS, is_cover, open_container, video_stream
 from redact.sources.pyav import PyAVSource
+from redact.sources.span import Span
 from redact.sources.timing import Decoded
 from redact.storage import Place, place_of
 from redact.structures import Frame
 
 _DENSE = 60.0  # seconds before a piece of which every key frame is looked at
 _SPARSE = 10.0  # seconds between key frames looked at further back
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Times in ticks of the stream. begin: a key frame at which reading begins; first, end: of
-    the frames that are written (end None: to the end of the clip). after: frames that are read
-    beyond `end`. past: key frames before `begin` that teach the motion net, ascending."""
-
-    begin: int
-    first: int
-    end: int | None
-    after: int
-    past: tuple[int, ...] = ()
-
-    def writes(self, pts: int) -> bool:
-        return self.first <= pts and (self.end is None or pts < self.end)
 
 
 def key_times(path: str | Place) -> tuple[list[int], Fraction]:
