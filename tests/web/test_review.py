@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from playwright.sync_api import expect
-from served import SMALL, Served
+from served import Served
 
 from redact.cli import cli
 
@@ -23,33 +22,6 @@ BOX = (0.6, 0.6, 0.9, 0.9)
 
 def call(*words: object) -> Any:
     return CliRunner().invoke(cli, [str(word) for word in words], prog_name="redact")
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two short outputs with their reports; the property is the whole lower part."""
-    folder = tmp_path_factory.mktemp("made")
-    clip = folder / "in" / "2026-11-20_14-05.mp4"
-    clip.parent.mkdir()
-    with av.open(str(SMALL)) as source, av.open(str(clip), "w") as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.pts is not None and packet.pts * packet.time_base < 3:
-                packet.stream = stream
-                target.mux(packet)
-    shutil.copy(clip, clip.with_name("2026-11-20_16-30.mp4"))
-    zone = folder / "zone.json"
-    zone.write_text(json.dumps({"polygons": [[[0, 0.3], [1, 0.3], [1, 1], [0, 1]]]}))
-    words = ("--zone", zone, "-o", folder / "out", "--quiet")
-    done = call("run", folder / "in", *words)
-    assert done.exit_code == 0, done.output
-    return folder
-
-
-@pytest.fixture
-def out(made: Path, tmp_path: Path) -> Path:
-    shutil.copytree(made / "out", tmp_path / "out")
-    return tmp_path / "out"
 
 
 def luma_at(path: Path, second: float) -> np.ndarray[Any, Any]:
