@@ -222,7 +222,7 @@ def test_the_password_of_a_camera_is_never_said(folder: Path) -> None:
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 5
-    assert done.stderr.startswith("redact: error: 127.0.0.1: cannot be reached")
+    assert done.stderr.startswith("redact: error: 127.0.0.1: cannot be opened")
     assert "hunter2" not in done.stdout + done.stderr
     assert len(done.stderr.splitlines()) == 1
 

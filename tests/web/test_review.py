@@ -154,8 +154,87 @@ def test_what_the_review_cannot_do_it_refuses(
 def attacked(made: Path) -> Any:
     from served import launched
 
-    with launched(made, "review", made / "out") as served:
+    words = ("review", made / "out", "--original", made / "in", "--export", made / "share")
+    with launched(made, *words) as served:
         yield served, served.sign_in(), made / "out"
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        ("/", "GET"),
+        ("/api/outputs", "GET"),
+        ("/api/outputs/0/video", "GET"),
+        ("/api/outputs/0/original/0", "GET"),
+        ("/api/outputs/0/verdict", "POST"),
+        ("/api/outputs/0/hide", "POST"),
+        ("/api/export", "POST"),
+        ("/api/done", "POST"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"Cookie": "", "X-Redact-Key": ""}, 403),
+        ({"Cookie": ""}, 403),
+        ({"Host": "evil.example"}, 421),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+)
+def test_every_door_of_the_review_is_guarded(
+    attacked: tuple[Served, dict[str, str], Path],
+    path: str,
+    method: str,
+    changed: dict[str, str],
+    status: int,
+) -> None:
+    served, own, folder = attacked
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    usual = {"Origin": served.origin, "Content-Type": "application/json"}
+    body = None if method == "GET" else b'{"verdict": "approved"}'
+    answer = served.ask(path, method, headers=usual | own | changed, body=body)
+    assert answer.status == status
+    assert answer.headers["cache-control"] == "no-store"
+    assert b"ftyp" not in answer.body
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
+def test_a_video_that_is_swapped_for_a_link_is_not_followed(serve: Serve, out: Path) -> None:
+    served = serve("review", out)
+    own = served.sign_in()
+    first = out / "2026-11-20_14-05.mp4"
+    first.unlink()
+    first.symlink_to("/etc/passwd")
+    answer = served.ask("/api/outputs/0/video", headers=own)
+    assert (answer.status, b"root:" in answer.body) == (409, False)
+
+
+def test_keys_step_between_hidden_spans_and_touch_draws_a_rectangle(
+    serve: Serve, browser: Any, out: Path
+) -> None:
+    size = {"width": 360, "height": 740}
+    context = browser.new_context(viewport=size, has_touch=True)
+    page = opened(context.new_page(), serve("review", out))
+    page.wait_for_function("document.getElementById('player').readyState > 0")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.focus("#player")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#at")).to_have_text("0.07 s")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#at")).to_have_text("0.00 s")
+    starts = page.evaluate("document.querySelectorAll('#timeline .span').length")
+    assert starts > 0
+    finger = context.new_cdp_session(page)
+    page.locator("#overlay").scroll_into_view_if_needed()
+    area = page.locator("#overlay").bounding_box()
+    for kind, (x, y) in (("Start", (0.2, 0.2)), ("Move", (0.6, 0.8)), ("End", (0, 0))):
+        place = {"x": area["x"] + x * area["width"], "y": area["y"] + y * area["height"]}
+        points = [] if kind == "End" else [place]
+        finger.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+    drawn = [float(page.input_value(f"#{side}")) for side in ("left", "top", "right", "bottom")]
+    assert drawn == pytest.approx([0.2, 0.2, 0.6, 0.8], abs=0.02)
+    context.close()
 
 
 def test_a_report_is_one_file_that_loads_nothing(made: Path, tmp_path: Path) -> None:
