@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from served import Served
 
 from redact.cli import cli
+from redact.web.summary import summarise
 
 Serve = Callable[..., Served]
 BOX = (0.6, 0.6, 0.9, 0.9)
@@ -257,3 +258,18 @@ def test_there_is_nothing_to_report(tmp_path: Path, words: str, said: str) -> No
     assert result.exit_code == 2
     assert said in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_month_is_plotted_by_day_and_by_hour_of_the_day(made: Path, tmp_path: Path) -> None:
+    """More than three days: one picture more, the hours of all days together."""
+    first = made / "out" / "2026-11-20_14-05.mp4"
+    record = json.loads((made / "out" / f"{first.name}.redact.json").read_text())
+    for name in ("2026-11-01_07-00.mp4", "2026-11-09_19-30.mp4"):
+        (tmp_path / name).write_bytes(first.read_bytes())
+        record["output"]["name"], record["people"] = name, {"hidden": 3, "shown": 1}
+        (tmp_path / f"{name}.redact.json").write_text(json.dumps(record))
+    summary = summarise(tmp_path)
+    assert dict(summary.hours) == {7: 3, 19: 3}
+    assert [day.day for day in sorted(summary.hidden)] == [1, 9]
+    assert call("report", tmp_path, "-o", tmp_path / "month.html").exit_code == 0
+    assert "01 November 2026 to 09 November 2026" in (tmp_path / "month.html").read_text()
