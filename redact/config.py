@@ -23,6 +23,7 @@ Seconds = Annotated[float, Meta(ge=0, le=1e9)]  # finite: TOML knows inf
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Byte = Annotated[int, Meta(ge=0, le=255)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_:.-]*$", max_length=64)]
 LookBack = Annotated[int, Meta(ge=0, le=1000)]
 
 
@@ -118,8 +119,17 @@ class EffectOptions(Section, frozen=True):
     colour: tuple[Byte, Byte, Byte] = (96, 128, 128)
 
 
+class InputOptions(Section, frozen=True):
+    """decoder: pyav, or ffmpeg for the system's program (extra `[ffmpeg]`). hwaccel: of that
+    program, such as vaapi or qsv; empty decodes without."""
+
+    decoder: Literal["pyav", "ffmpeg"] = "pyav"
+    hwaccel: Name = ""
+
+
 class OutputOptions(Section, frozen=True):
-    """codec: h264 or h265. crf, preset: of x264/x265. audio: drop or keep.
+    """codec: h264 or h265. crf, preset: of x264/x265. audio: drop or keep. encoder: one of the
+    system's ffmpeg instead (extra `[ffmpeg]`), such as h264_vaapi, which takes `encoder_options`.
 
     backwards: container is taken from the output's name.
     """
@@ -130,6 +140,8 @@ class OutputOptions(Section, frozen=True):
     ] = "superfast"
     crf: Annotated[int, Meta(ge=0, le=51)] = 23
     audio: Literal["drop", "keep"] = "drop"
+    encoder: Name = ""
+    encoder_options: dict[Name, str] = field(default_factory=dict)
 
 
 class SealOptions(Section, frozen=True):
@@ -172,6 +184,7 @@ class ConfigFile(Section, frozen=True):
     zone: ZoneSection | None = None
     models: list[str] = field(default_factory=list)
     look_back: LookBack | None = None
+    input: InputOptions = InputOptions()
     detector: DetectorOptions = DetectorOptions()
     motion: MotionOptions = MotionOptions()
     tracking: TrackingOptions = TrackingOptions()
@@ -193,6 +206,7 @@ class Config(Struct, frozen=True, kw_only=True):
     zone: Zone
     models: tuple[Path, ...] = ()
     look_back: LookBack = 20
+    input: InputOptions = InputOptions()
     detector: DetectorOptions = DetectorOptions()
     motion: MotionOptions = MotionOptions()
     tracking: TrackingOptions = TrackingOptions()
@@ -215,6 +229,7 @@ class Config(Struct, frozen=True, kw_only=True):
             name: msgspec.to_builtins(getattr(self, name))
             for name in (
                 "look_back",
+                "input",
                 "detector",
                 "motion",
                 "tracking",
@@ -307,6 +322,7 @@ def config_of(file: ConfigFile, where: Path, zone: Zone | None = None) -> Config
         models=tuple(
             EMBEDDED if model == str(EMBEDDED) else where.parent / model for model in file.models
         ),
+        input=file.input,
         detector=file.detector,
         motion=file.motion,
         tracking=file.tracking,
