@@ -7,6 +7,7 @@ pictures is damaged.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import threading
@@ -16,6 +17,7 @@ from typing import IO, Any
 
 from redact.errors import MissingDependencyError
 
+_ADDRESS = re.compile(r" @ 0x[0-9a-f]+")
 _KEPT = 4000  # characters of what it says
 _WAIT = 20.0  # seconds for it to end once its pipe is closed
 GLOBAL = ("-v", "error", "-nostdin")
@@ -61,7 +63,8 @@ class Child:
     def _listen(self) -> None:
         assert self._process.stderr is not None
         for line in self._process.stderr:
-            self._said = (self._said + line.decode("utf-8", "replace"))[-_KEPT:]
+            if len(self._said) < _KEPT:  # the first words name the cause; all are read
+                self._said += line.decode("utf-8", "replace")
 
     def wait(self) -> str:
         """Until it ended; why that was no success, or nothing. Its pipe is closed first."""
@@ -75,7 +78,7 @@ class Child:
         self._listener.join(_WAIT)
         lines = self._said.strip().splitlines()
         if lines:
-            return lines[-1].strip()
+            return _ADDRESS.sub("", lines[0]).strip()
         return f"ended with {code}" if code else ""
 
     def kill(self) -> None:

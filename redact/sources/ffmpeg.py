@@ -36,6 +36,7 @@ class FfmpegSource(PipeSource):
         self, path: str | Path, *, hwaccel: str = "", max_pixels: int = DEFAULT_MAX_PIXELS
     ) -> None:
         path = Path(path)
+        self._file = path
         check_file(path)
         check_whole(path)
         ffmpeg = composer()
@@ -72,7 +73,7 @@ class FfmpegSource(PipeSource):
 
     def _ended(self) -> str:
         self._child.pipe.read()  # what it still writes, so that it can end
-        return self._child.wait().replace(str(self._path.absolute()), str(self._path))
+        return self._child.wait().replace(local(self._file), str(self._file))
 
     def close(self) -> None:
         self._child.kill()
