@@ -126,7 +126,7 @@ class FfmpegSink:
         size = self._info.width, self._info.height
         with writing(self._name):
             # A pipe does not say how long its last frame lasts: no more is claimed of the end.
-            verify(self._partial.path, Written(self._times, base, 0, *size, None), tick)
+            verify(self._partial.path, Written(self._times, base, None, *size, None), tick)
             self._partial.publish()
 
     def __enter__(self) -> Self:
