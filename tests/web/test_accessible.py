@@ -41,7 +41,10 @@ def opened(page: Any, served: Served) -> None:
 def test_the_editor_has_no_fault_in_any_state(serve: Serve, looks: Any, tmp_path: Path) -> None:
     zone = [[0.2, 0.5], [0.8, 0.5], [0.8, 0.9], [0.2, 0.9]]
     (tmp_path / "zone.json").write_text(json.dumps({"polygons": [zone]}))
-    opened(looks, serve("zone", "edit", SMALL, "-o", "zone.json", "--seconds", "0.5"))
+    opened(
+        looks,
+        serve("zone", "edit", SMALL, "--model", "none", "-o", "zone.json", "--seconds", "0.5"),
+    )
     looks.wait_for_selector("#people li")
     assert faults(looks) == []
     looks.click("#draw-hole")
@@ -66,7 +69,7 @@ def test_the_review_has_no_fault(serve: Serve, looks: Any, out: Path) -> None:
 def test_tab_goes_through_every_control_of_the_editor_in_the_order_of_the_page(
     serve: Serve, page: Any
 ) -> None:
-    opened(page, serve("zone", "edit", SMALL, "--seconds", "0.5"))
+    opened(page, serve("zone", "edit", SMALL, "--model", "none", "--seconds", "0.5"))
     names = "document.activeElement.id || document.activeElement.textContent"
     seen = []
     for _ in range(16):
@@ -91,7 +94,7 @@ def test_tab_goes_through_every_control_of_the_editor_in_the_order_of_the_page(
     ],
 )
 def test_each_fault_would_be_found(serve: Serve, page: Any, style: str, said: str) -> None:
-    opened(page, serve("zone", "edit", SMALL, "--seconds", "0.5"))
+    opened(page, serve("zone", "edit", SMALL, "--model", "none", "--seconds", "0.5"))
     if said == "no name":
         page.evaluate("document.getElementById('save').textContent = ''")
     sheet = f"const s = new CSSStyleSheet(); s.replaceSync({json.dumps(style)});"
