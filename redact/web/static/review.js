@@ -68,7 +68,7 @@ function facts() {
   if (one.people.hidden !== undefined) lines.push(`${one.people.hidden} people hidden, ${one.people.shown} shown`);
   if (one.frames.all) lines.push(`${one.frames.all} frames, ${one.frames.with_hiding} of them with something hidden`);
   if (one.by_hand) lines.push(`${one.by_hand} rectangles were hidden by hand`);
-  const boxes = (count) => `${count} ${count === 1 ? "box" : "boxes"}, counted in every frame`;
+  const boxes = (count) => `${count} ${count === 1 ? "box" : "boxes"}`;
   for (const { name, words, count, hides } of one.reasons) {
     const spans = one.spans[name] ?? [], long = spans.reduce((sum, [a, b]) => sum + b - a, 0);
     const when = spans.length ? `${long.toFixed(1)} s, ` : "";
