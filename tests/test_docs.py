@@ -122,7 +122,7 @@ def defaults() -> dict[str, Any]:
     """`section.key` -> default, of all that is no path."""
     config = Config(zone=redact.Zone.nothing())
     found: dict[str, Any] = {"look_back": config.look_back}
-    for section in ("detector", "motion", "tracking", "policy", "effect", "output"):
+    for section in ("input", "detector", "motion", "tracking", "policy", "effect", "output"):
         options = msgspec.to_builtins(getattr(config, section))
         found |= {f"{section}.{key}": value for key, value in options.items()}
     return found
