@@ -76,7 +76,7 @@ class LiveSource:
         self._blame: int | None = None  # the same when something was last complained of
         self._convert = Converter()
         _listen_to_complaints()
-        clock.restart()
+        clock.restart(trusted=not self.live and not realtime)
         self._container = self._open(timeout, transport)
         try:
             self._stream = self._video()
