@@ -261,8 +261,9 @@ class Tracks:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Tracks]) -> Tracks:
-        if not parts:
-            return cls.empty()
+        parts = [part for part in parts if len(part)]
+        if len(parts) < 2:
+            return parts[0] if parts else cls.empty()
         return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS))
 
     def select(self, index: npt.NDArray[Any]) -> Tracks:
