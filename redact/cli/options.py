@@ -21,6 +21,7 @@ from redact.config import (
     config_of,
     load_config_file,
     load_zone,
+    models_of,
     zone_of,
 )
 from redact.errors import ConfigError
@@ -62,8 +63,8 @@ _HIDING_OPTIONS = (
         type=PATH,
         multiple=True,
         metavar="FILE",
-        help="A detector: .toml, .onnx, .xml or .pt, or the word embedded. May be repeated. "
-        "None: motion alone.",
+        help="A detector instead of the embedded one: .toml, .onnx, .xml or .pt. May be repeated. "
+        "The word none: motion alone.",
     ),
     click.option("--effect", type=_choice(EffectOptions, "kind"), help="How people are hidden."),
     click.option(
@@ -140,7 +141,8 @@ def make_config(
     merged = _with_flags(file, flags)
     property_ = _property(zone, everyone, merged, config)
     made = config_of(merged, config or _NO_FILE, property_)
-    return msgspec.structs.replace(made, models=model) if model else made
+    named = models_of([str(path) for path in model])
+    return msgspec.structs.replace(made, models=named) if model else made
 
 
 def _with_flags(file: ConfigFile, flags: dict[str, Any]) -> ConfigFile:
