@@ -111,10 +111,9 @@ class MotionNet:
         assert self._var is not None
         limit = self._var * np.float32(sigmas**2)
         np.maximum(limit, np.float32(levels**2), out=limit)
-        y, u, v = square > limit
-        y |= u
-        y |= v
-        return y
+        beyond: BoolArray = square > limit
+        anywhere: BoolArray = beyond[0] | beyond[1] | beyond[2]
+        return anywhere
 
     def _relearn(self) -> None:
         """A new background after a global change: without who walked about since, nor who stood

@@ -44,7 +44,8 @@ class Pictures:
         if not isinstance(owner, VideoFrame) or owner.format.name != self.pixel_format:
             return None
         # Not `owner.side_data`, see `sources.orientation`: it keeps pictures in memory.
-        return None if len(SideDataContainer(owner)) else owner
+        side_data = SideDataContainer(owner)  # type: ignore[call-arg] # a stub without arguments
+        return None if len(side_data) else owner
 
     def _wrapped(self, frame: RedactedFrame) -> VideoFrame | None:
         """A picture on the caller's memory, if y, u and v lie in it one after the other."""

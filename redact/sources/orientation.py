@@ -57,7 +57,7 @@ def matrix_of(frame: VideoFrame) -> bytes | None:
     """The raw display matrix of a frame: 36 bytes, or None."""
     # Iterates over values, unlike what its stub says. `frame.side_data` would keep a container that
     # refers back to the frame, and the picture would stay in memory until cycles are looked for.
-    side_data: Any = SideDataContainer(frame)
+    side_data: Any = SideDataContainer(frame)  # type: ignore[call-arg] # a stub without arguments
     for data in side_data:
         if data.type is Type.DISPLAYMATRIX:
             return bytes(data)
