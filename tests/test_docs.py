@@ -58,7 +58,8 @@ def parse(words: list[str]) -> click.Context:
 
 
 def all_options(command: click.Command = cli) -> set[str]:
-    options = {name for p in command.get_params(click.Context(command)) for name in p.opts}
+    parameters = command.get_params(click.Context(command))
+    options = {name for p in parameters for name in (*p.opts, *p.secondary_opts)}
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
