@@ -205,6 +205,40 @@ def join(
     joined(pieces, frames, output, config.output, source)
 
 
+def open_source(path: str | Place, config: Config) -> Source:
+    """A file, decoded as the configuration says. Raises SourceError, MissingDependencyError."""
+    if config.input.decoder == "ffmpeg":
+        from redact.sources import FfmpegSource
+
+        return FfmpegSource(_file(path), hwaccel=config.input.hwaccel)
+    if config.input.hwaccel:
+        raise ConfigError('input.hwaccel is of the ffmpeg backend; set input.decoder = "ffmpeg"')
+    from redact.sources import PyAVSource
+
+    return PyAVSource(path)
+
+
+def _file(path: str | Place) -> Path:
+    """Raises ConfigError for what lies in a store, where the ffmpeg backend cannot reach."""
+    place = place_of(path)
+    if isinstance(place, ObjectPath):
+        raise ConfigError(f"{place}: the ffmpeg backend works with files; leave it out for buckets")
+    return place
+
+
+def _open_sink(path: str | Place, config: Config, original: str | Place | None) -> Sink:
+    if config.output.encoder:
+        from redact.sinks import FfmpegSink
+
+        sound = None if original is None else _file(original)
+        return FfmpegSink(_file(path), config.output, audio_from=sound)
+    if config.output.encoder_options:
+        raise ConfigError("output.encoder_options are those of output.encoder; name one")
+    from redact.sinks import PyAVSink
+
+    return PyAVSink(path, config.output, audio_from=original)
+
+
 def _run(
     source: str | Place | Source,
     sink: str | Place | Sink,
@@ -213,16 +247,13 @@ def _run(
     observer: Observer | None,
     stop: threading.Event | None,
 ) -> Report:
-    from redact.sinks import PyAVSink
-    from redact.sources import PyAVSource
-
     detector = detector or load_detector(config)
     opened = isinstance(source, str | Path | ObjectPath)
-    stream: Source = PyAVSource(source) if isinstance(source, str | Path | ObjectPath) else source
+    stream = open_source(source, config) if isinstance(source, str | Path | ObjectPath) else source
     try:
         if isinstance(sink, str | Path | ObjectPath):
-            audio = source if isinstance(source, str | Path | ObjectPath) else None
-            sink = PyAVSink(sink, config.output, audio_from=audio)
+            original = source if isinstance(source, str | Path | ObjectPath) else None
+            sink = _open_sink(sink, config, original)
         redactor = make_redactor(stream.info, config, detector)
         report = Pipeline(stream, redactor, sink, observer, stop).run()
     finally:

@@ -24,6 +24,7 @@ Seconds = Annotated[float, Meta(ge=0, le=1e9)]  # finite: TOML knows inf
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Byte = Annotated[int, Meta(ge=0, le=255)]
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_:.-]*$", max_length=64)]
 LookBack = Annotated[int, Meta(ge=0, le=1000)]
 
 
@@ -145,9 +146,19 @@ class EffectOptions(Section, frozen=True):
     colour: tuple[Byte, Byte, Byte] = (96, 128, 128)
 
 
+class InputOptions(Section, frozen=True):
+    """decoder: pyav, or ffmpeg for the system's program (extra `[ffmpeg]`). hwaccel: of that
+    program, such as vaapi or qsv; empty decodes without."""
+
+    decoder: Literal["pyav", "ffmpeg"] = "pyav"
+    hwaccel: Name = ""
+
+
 class OutputOptions(Section, frozen=True):
     """codec: h264 or h265. crf, preset: of x264/x265. audio: drop or keep. copy: H.264 pictures
     in which nothing is hidden may be copied as the camera coded them, where that is safe.
+    encoder: one of the system's ffmpeg instead (extra `[ffmpeg]`), such as h264_vaapi, which
+    takes `encoder_options` and copies nothing.
 
     backwards: container is taken from the output's name.
     """
@@ -159,6 +170,8 @@ class OutputOptions(Section, frozen=True):
     crf: Annotated[int, Meta(ge=0, le=51)] = 23
     audio: Literal["drop", "keep"] = "drop"
     copy: bool = True
+    encoder: Name = ""
+    encoder_options: dict[Name, str] = field(default_factory=dict)
 
 
 class SealOptions(Section, frozen=True):
@@ -212,6 +225,7 @@ class ConfigFile(HidingSections, frozen=True, kw_only=True):
     """The shape of `redact.toml`."""
 
     zone: ZoneSection | None = None
+    input: InputOptions = InputOptions()
     seal: SealOptions = SealOptions()
     audit: AuditOptions = AuditOptions()
 
@@ -228,6 +242,7 @@ class Config(Struct, frozen=True, kw_only=True):
     zone: Zone
     models: tuple[Path, ...] = (EMBEDDED,)
     look_back: LookBack = 20
+    input: InputOptions = InputOptions()
     detector: DetectorOptions = DetectorOptions()
     motion: MotionOptions = MotionOptions()
     tracking: TrackingOptions = TrackingOptions()
@@ -250,6 +265,7 @@ class Config(Struct, frozen=True, kw_only=True):
             name: msgspec.to_builtins(getattr(self, name))
             for name in (
                 "look_back",
+                "input",
                 "detector",
                 "motion",
                 "tracking",
@@ -350,6 +366,7 @@ def config_of(file: ConfigFile, where: Path, zone: Zone | None = None) -> Config
     return Config(
         zone=zone,
         models=models_of(file.models, where.parent),
+        input=file.input,
         detector=file.detector,
         motion=file.motion,
         tracking=file.tracking,

@@ -44,6 +44,8 @@ def run_batch(
     before any file is touched; what goes wrong with one file is in the report.
     """
     _check_places(jobs, config, ray)
+    if split is not None and (config.output.encoder or config.input.decoder == "ffmpeg"):
+        raise ConfigError("clips are not split with the ffmpeg backend; leave --split out")
     if split is not None and config.seal.to:
         raise ConfigError("originals of clips in pieces are not sealed; leave --split out")
     recipe = Recipe.of(config)

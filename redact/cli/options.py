@@ -16,6 +16,7 @@ from redact.config import (
     Config,
     ConfigFile,
     EffectOptions,
+    InputOptions,
     OutputOptions,
     PolicyOptions,
     config_of,
@@ -69,6 +70,9 @@ _TARGETS = {
     "--faces": ("policy", "faces"),
     "--outside": ("policy", "outside"),
     "--effect": ("effect", "kind"),
+    "--decoder": ("input", "decoder"),
+    "--hwaccel": ("input", "hwaccel"),
+    "--encoder": ("output", "encoder"),
     "--audio": ("output", "audio"),
     "--codec": ("output", "codec"),
     "--crf": ("output", "crf"),
@@ -107,6 +111,11 @@ _HIDING_OPTIONS = (
     click.option("--long-side", type=int, metavar="N", help="Long side of the model's picture."),
 )
 _FILE_OPTIONS = (
+    click.option(
+        "--decoder", type=_choice(InputOptions, "decoder"), help="ffmpeg: the system's program."
+    ),
+    click.option("--hwaccel", metavar="NAME", help="Of that program: vaapi, qsv, ..."),
+    click.option("--encoder", metavar="NAME", help="One of that program, such as h264_vaapi."),
     click.option("--audio", type=_choice(OutputOptions, "audio"), help="Whether sound stays."),
     click.option("--codec", type=_choice(OutputOptions, "codec")),
     click.option("--crf", type=int, metavar="N", help="Quality, 0 (best) to 51."),

@@ -1,4 +1,5 @@
-"""Where frames come from: `PyAVSource` reads video files, `PipeSource` standard input.
+"""Where frames come from: `PyAVSource` reads video files, `PipeSource` standard input,
+`FfmpegSource` what the system's ffmpeg decodes.
 
 PyAV is imported at first use.
 """
@@ -10,11 +11,19 @@ from typing import TYPE_CHECKING, Any
 from redact.sources.span import Span
 
 if TYPE_CHECKING:
+    from redact.sources.ffmpeg import FfmpegSource
     from redact.sources.piece import PieceSource
     from redact.sources.pipe import PipeSource
     from redact.sources.pyav import DEFAULT_MAX_PIXELS, PyAVSource
 
-__all__ = ["DEFAULT_MAX_PIXELS", "PieceSource", "PipeSource", "PyAVSource", "Span"]
+__all__ = [
+    "DEFAULT_MAX_PIXELS",
+    "FfmpegSource",
+    "PieceSource",
+    "PipeSource",
+    "PyAVSource",
+    "Span",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -26,6 +35,10 @@ def __getattr__(name: str) -> Any:
         from redact.sources.piece import PieceSource
 
         return PieceSource
+    if name == "FfmpegSource":
+        from redact.sources.ffmpeg import FfmpegSource
+
+        return FfmpegSource
     if name in __all__:
         from redact.sources import pyav
 

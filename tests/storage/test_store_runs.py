@@ -42,7 +42,7 @@ def run(filled: ObjectPath, clips: Path) -> Run:
 def local(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same clips, run in folders."""
     out = tmp_path_factory.mktemp("local")
-    words = ["run", str(clips / "in"), "-o", str(out), "--model", "none"]
+    words = ["run", str(clips / "in"), "-o", str(out)]
     words += ["--zone", str(clips / "zone.json"), "--model", "none"]
     assert CliRunner().invoke(cli, words).exit_code == 0
     return out
