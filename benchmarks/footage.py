@@ -1,0 +1,128 @@
+"""Labelled clips, and what of the people in them still shows in a redacted copy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+from benchmarks.provenance import SAMPLES
+from benchmarks.schema import BenchmarkError, Leak
+
+_BESIDE = Path(__file__).parents[2] / "shared" / "footage"
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    clip: Path
+    truth: Path
+    zone: Path
+
+    @property
+    def name(self) -> str:
+        return self.clip.stem
+
+
+def folders(given: Path | None) -> list[Path]:
+    """Where labelled clips lie: the samples, and footage that is no part of the project."""
+    beside = (
+        Path(os.environ["REDACT_SHARED"]) / "footage" if "REDACT_SHARED" in os.environ else None
+    )
+    return [folder for folder in (given or beside or _BESIDE, SAMPLES) if folder.is_dir()]
+
+
+def labelled(where: Sequence[Path], names: Sequence[str] = ()) -> list[Labelled]:
+    """The clips that have truth and an outline beside them; only the named ones, where any are.
+    Raises BenchmarkError for a name that is not there."""
+    found = {}
+    for folder in where:
+        for truth in sorted(folder.glob("*.gt.csv")):
+            stem = truth.name.removesuffix(".gt.csv")
+            clip, zone = folder / f"{stem}.mp4", folder / f"{stem}.zone.json"
+            if clip.exists() and zone.exists():
+                found.setdefault(stem, Labelled(clip, truth, zone))
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise BenchmarkError(
+            f"no labelled clip {', '.join(missing)}; there are {', '.join(found) or 'none'}"
+        )
+    return [found[name] for name in names] if names else list(found.values())
+
+
+def leak_of(one: Labelled, redacted: Path) -> Leak:
+    """As `redact eval` says. Raises BenchmarkError where frames are missing: then its figures
+    hold for a part alone."""
+    from redact.config import load_zone
+    from redact.evaluate import evaluate
+
+    result = evaluate(one.clip, redacted, one.truth, load_zone(one.zone))
+    told = result.to_dict()
+    if not result.frames_match:
+        raise BenchmarkError(
+            f"{one.name}: {told['missing_frames']} frames are missing and {told['extra_frames']} "
+            "are extra in the output"
+        )
+    return Leak(
+        clips=[one.name],
+        outside=told["outside"],
+        leaked=told["leaked"],
+        longest=told["longest_leak_seconds"],
+        inside=told["inside"],
+        hidden=told["hidden"],
+    )
+
+
+def together(leaks: Sequence[Leak]) -> Leak:
+    """Over several clips. Raises BenchmarkError for none."""
+    if not leaks:
+        raise BenchmarkError("no labelled clip was measured")
+    return Leak(
+        clips=[name for leak in leaks for name in leak.clips],
+        outside=sum(leak.outside for leak in leaks),
+        leaked=sum(leak.leaked for leak in leaks),
+        longest=max(leak.longest for leak in leaks),
+        inside=sum(leak.inside for leak in leaks),
+        hidden=sum(leak.hidden for leak in leaks),
+    )
+
+
+def retimed(output: Path, original: Path) -> Path:
+    """A copy of another program's output whose frames have the times of the original's, because
+    some programs round them. Raises BenchmarkError where the number of frames differs."""
+    times = sorted(_times(original))
+    path = output.with_name(f"{output.stem}.retimed.mkv")
+    with av.open(str(output)) as source, av.open(str(path), "w") as file:
+        stream: Any = file.add_stream_from_template(source.streams.video[0])
+        packets = [p for p in source.demux(video=0) if p.size]
+        if len(packets) != len(times):
+            raise BenchmarkError(
+                f"{original.name}: {len(times)} frames went in and {len(packets)} came out"
+            )
+        order = sorted(range(len(packets)), key=lambda i: packets[i].pts)
+        rank = {at: place for place, at in enumerate(order)}
+        base = _time_base(original)
+        for at, packet in enumerate(packets):
+            packet.time_base = base
+            packet.pts = int(times[rank[at]] / base)
+            packet.dts, packet.duration = None, 0
+            packet.stream = stream
+            file.mux(packet)
+    return path
+
+
+def _times(clip: Path) -> list[Fraction]:
+    with av.open(str(clip)) as file:
+        packets = (p for p in file.demux(video=0) if p.size)
+        return [p.pts * p.time_base for p in packets]
+
+
+def _time_base(clip: Path) -> Fraction:
+    with av.open(str(clip)) as file:
+        base = file.streams.video[0].time_base
+    assert base is not None
+    return base

@@ -1,0 +1,46 @@
+"""What the peers' programs share: arguments, reading, writing, and the last line of the output.
+
+Runs in the peers' environment: nothing of redact is imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+Step = Callable[[np.ndarray], np.ndarray]
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("clip")
+    parser.add_argument("output")
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--device", default="cpu")
+    return parser.parse_args()
+
+
+def loop(given: argparse.Namespace, step: Step) -> None:
+    """The loop of every tutorial: VideoCapture, a step on the BGR picture, VideoWriter (mp4v).
+
+    The first frame warms up the step and is not part of the time.
+    """
+    source = cv2.VideoCapture(given.clip)
+    size = int(source.get(cv2.CAP_PROP_FRAME_WIDTH)), int(source.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    rate = source.get(cv2.CAP_PROP_FPS)
+    sink = cv2.VideoWriter(given.output, cv2.VideoWriter_fourcc(*"mp4v"), rate, size)
+    good, picture = source.read()
+    step(picture.copy())
+    frames, began, used = 0, time.perf_counter(), time.process_time()
+    while good:
+        sink.write(step(picture))
+        frames += 1
+        good, picture = source.read()
+    sink.release()
+    seconds, cpu = time.perf_counter() - began, time.process_time() - used
+    print(json.dumps({"frames": frames, "seconds": seconds, "cpu": cpu}))
