@@ -56,11 +56,12 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def cut(clip: Path, frames: int) -> Path:
-    """The first frames, copied; the clip itself where it has no more."""
+def cut(clip: Path, frames: int, folder: Path | None = None) -> Path:
+    """The first frames, copied (beside it, or into `folder`); the clip itself where it has no
+    more."""
     if frames >= frame_count(clip):
         return clip
-    return _copied(clip, clip.with_name(f"{clip.stem}-{frames}f.mp4"), frames, 1)
+    return _copied(clip, (folder or clip.parent) / f"{clip.stem}-{frames}f.mp4", frames, 1)
 
 
 def repeated(clip: Path, times: int) -> Path:

@@ -98,7 +98,7 @@ def roofline(threads: int, rounds: int, quick: bool) -> list[Roof]:
     """The embedded network and its float twin on this processor."""
     repeats = 1 if quick else 5
     memory = ceilings.copy_gbytes(threads, repeats, (32 if quick else 256) << 20)
-    graphs = {path: precision for path, precision in _graphs().items()}
+    graphs = _graphs()
     asks = {
         str(path): milliseconds(_on_noise(networks.openvino_runner(path, _SIZE, threads=threads)))
         for path in graphs

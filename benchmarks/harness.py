@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.schema import BenchmarkError, Spread
 
 T = TypeVar("T")
+_LAUNCH = Path(__file__).parent / "programs" / "launch.py"
 
 
 def interleaved(
@@ -59,28 +64,30 @@ class Spent:
 
 
 def spend(command: Sequence[str], what: str, environment: Mapping[str, str] | None = None) -> Spent:
-    """Run a program to its end. Raises BenchmarkError with its last line where it fails."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        began = time.perf_counter()
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            env=None if environment is None else dict(environment),
-        )
-        try:
-            _, status, used = os.wait4(child.pid, 0)
-        except BaseException:
-            child.kill()
-            child.wait()
-            raise
-        seconds = time.perf_counter() - began
-        child.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        said, complained = out.read().decode(errors="replace"), err.read().decode(errors="replace")
-    if child.returncode:
-        lines = complained.strip().splitlines() or ["(it said nothing)"]
-        raise BenchmarkError(f"{what} failed with exit code {child.returncode}: {lines[-1]}")
-    return Spent(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, said)
+    """Run a program to its end. Raises BenchmarkError with its last line where it fails.
+
+    A small program starts it: the system counts what the starter held in memory towards the peak
+    of whatever it starts.
+    """
+    with tempfile.TemporaryDirectory(prefix="redact-spent-") as name:
+        told, out, err = (Path(name) / part for part in ("told", "out", "err"))
+        with out.open("wb") as to_out, err.open("wb") as to_err:
+            child = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_LAUNCH), str(told), *command],
+                stdin=subprocess.DEVNULL,
+                stdout=to_out,
+                stderr=to_err,
+                env=None if environment is None else dict(environment),
+                start_new_session=True,
+            )
+            try:
+                code = child.wait()
+            except BaseException:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+                raise
+        if code:
+            lines = err.read_text(errors="replace").strip().splitlines() or ["(it said nothing)"]
+            raise BenchmarkError(f"{what} failed with exit code {code}: {lines[-1]}")
+        used = json.loads(told.read_text())
+        return Spent(used["seconds"], used["cpu"], used["peak"], out.read_text(errors="replace"))

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def configurations(given: argparse.Namespace) -> dict[str, list[Path]]:
     """Name -> models."""
-    sets = [["embedded"], *(model.split("+") for model in given.models)]
+    sets = [*([] if given.quick else [["embedded"]]), *(model.split("+") for model in given.models)]
     named = {" + ".join(Path(m).stem for m in models): list(map(Path, models)) for models in sets}
     return {"no model": [], **named}
 
@@ -52,7 +52,7 @@ def run(given: argparse.Namespace) -> Leaks:
     from redact.errors import RedactError
 
     chosen = labelled(folders(given.footage), given.clips)
-    if given.quick:
+    if given.quick and not given.clips:
         chosen = [one for one in chosen if one.name == "driveway_small"]
     rows = []
     with tempfile.TemporaryDirectory(prefix="redact-leak-") as folder:

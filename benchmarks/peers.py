@@ -183,8 +183,7 @@ def main() -> None:
     if not (target / "bin" / "python").exists():
         venv.create(target, with_pip=True)
     pip = [str(target / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-    for packages in (_PACKAGES[:-1], _PACKAGES[-1:]):  # torch first, or a larger one comes along
-        subprocess.run([*pip, *packages], check=True)
+    subprocess.run([*pip, *_PACKAGES], check=True)  # at once, or a larger torch comes along
     print(json.dumps(versions(target), indent=1))
 
 

@@ -127,7 +127,7 @@ def row(
 def on_clip(
     bench: _Bench, clip: Path, kind: str, here: Sequence[Peer], leaks: dict[str, Leak], rounds: int
 ) -> list[Run]:
-    """Rows of one clip: the fast ones in interleaved rounds, the slow ones once, on the busy one."""
+    """Rows of one clip: fast ones in interleaved rounds, slow ones once, on the busy clip."""
     fast = {peer.name: peer for peer in here if peer.most is None}
     asks = {name: (lambda _, p=peer: bench.spend(p, clip)) for name, peer in fast.items()}
     spent = interleaved(asks, rounds)
@@ -166,7 +166,7 @@ def measure(given: argparse.Namespace, folder: Path) -> Pipeline:
     here, absent = programs(given, clips.ZONE)
     if _BASE in absent:
         raise BenchmarkError(f"{_BASE}: {absent[_BASE]}; everything is measured beside it")
-    seconds = (2.0, 2.0) if given.quick else (given.seconds, given.quiet_seconds)
+    seconds = (1.0, 2.0) if given.quick else (given.seconds, given.quiet_seconds)
     made = {"busy": clips.busy(work, seconds[0]), "quiet": clips.quiet(work, seconds[1])}
     bench = _Bench(folder)
     leaks = leaks_of(bench, here, _footage(given), given)

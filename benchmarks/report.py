@@ -23,7 +23,8 @@ DOCUMENTS = (ROOT / "README.md", ROOT / "benchmarks" / "README.md")
 PLOTS = ROOT / "docs"
 NOTHING = "Not measured yet."
 _PLACE = re.compile(
-    r"^(?P<indent> *)<!-- benchmarks:(?P<key>[\w-]+) -->\n(?P<body>.*?)^ *<!-- /benchmarks:(?P=key) -->$",
+    r"^(?P<indent> *)<!-- benchmarks:(?P<key>[\w-]+) -->\n"
+    r".*?^ *<!-- /benchmarks:(?P=key) -->$",
     re.MULTILINE | re.DOTALL,
 )
 

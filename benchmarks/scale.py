@@ -1,8 +1,8 @@
 """What does more cost: a longer clip, more clips side by side, more people in the picture?
 
 Peak memory is that of the largest process, as the system counts it. People walk in front of a
-1080p redactor without decoder or encoder: each more person is found by a scripted detector, tracked,
-decided on and hidden.
+1080p redactor without decoder or encoder: each more person is found by a scripted detector,
+tracked, decided on and hidden.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ def redact(given: argparse.Namespace, source: Path, output: Path, *more: str) ->
 
 
 def lengths(given: argparse.Namespace, work: Path, folder: Path, rounds: int) -> list[Length]:
-    short = clips.busy(work, 2 if given.quick else 20)
+    short = clips.busy(work, 1 if given.quick else 20)
     rows = []
     for minutes in (1, given.minutes):
-        clip = clips.repeated(short, minutes if given.quick else 3 * minutes)
+        clip = clips.repeated(short, min(minutes, 2) if given.quick else 3 * minutes)
         spent = [redact(given, clip, folder / "out.mp4") for _ in range(rounds)]
         frames = clips.frame_count(clip)
         rows.append(
@@ -72,8 +72,9 @@ def lengths(given: argparse.Namespace, work: Path, folder: Path, rounds: int) ->
 def side_by_side(given: argparse.Namespace, folder: Path, rounds: int) -> list[Jobs]:
     files = 2 if given.quick else given.files
     (folder / "many").mkdir()
+    small = clips.cut(_SMALL, 20, folder) if given.quick else _SMALL
     for index in range(files):
-        shutil.copy(_SMALL, folder / "many" / f"{index}.mp4")
+        shutil.copy(small, folder / "many" / f"{index}.mp4")
     asks = {
         jobs: lambda _, n=jobs: (
             redact(given, folder / "many", folder / "done", "--jobs", str(n)).seconds
@@ -118,7 +119,7 @@ def crowd(count: int, frames: int) -> list[float]:
 
 
 def crowds(quick: bool) -> list[People]:
-    frames, rounds = (60, 1) if quick else (150, 3)
+    frames, rounds = (45, 1) if quick else (150, 3)
     asks = {n: lambda _, n=n: crowd(n, frames) for n in _CROWDS}
     spent = interleaved(asks, rounds, warmup=0)
     return [

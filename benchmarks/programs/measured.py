@@ -22,7 +22,23 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("output")
     parser.add_argument("--model", required=True)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--alone", action="store_true", help="time the step only, write nothing")
     return parser.parse_args()
+
+
+def alone(given: argparse.Namespace, step: Step, most: int = 60) -> None:
+    """Milliseconds of the step on each of the first pictures, after three that warm up."""
+    source = cv2.VideoCapture(given.clip)
+    pictures = []
+    while len(pictures) < most and (read := source.read())[0]:
+        pictures.append(read[1])
+    spent = []
+    for picture in (*pictures[:3], *pictures):
+        began = time.perf_counter()
+        step(picture)
+        spent.append(1e3 * (time.perf_counter() - began))
+    height, width = pictures[0].shape[:2]
+    print(json.dumps({"height": height, "width": width, "ms": spent[3:]}))
 
 
 def loop(given: argparse.Namespace, step: Step) -> None:
