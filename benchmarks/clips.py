@@ -39,7 +39,7 @@ _OPTIONS = {
 }
 _EVENT = (0.55, 0.65)  # from where to where somebody is in the quiet clip
 _NOISE = 1.5  # grey levels, standard deviation: what the codec left of the sample's
-_GRAINS = 8  # pictures of noise that are used in turn
+_GRAINS = 4  # pictures of noise that are used in turn
 
 
 def busy(folder: Path, seconds: float) -> Path:
@@ -137,10 +137,11 @@ def _of(planes: np.ndarray) -> Any:
 
 def _quiet(count: int) -> Iterator[Any]:
     pictures = [frame.to_ndarray() for frame in _sample()]
-    empty = np.median(np.stack(pictures[::8]), axis=0)  # people and cars move on
+    middle = len(pictures[::16]) // 2
+    empty = np.partition(np.stack(pictures[::16]), middle, axis=0)[middle]  # people move on
     rng = np.random.default_rng(0)
-    shape = (_GRAINS, *empty.shape)
-    scenes = np.clip(empty + rng.normal(0, _NOISE, shape), 0, 255).astype(np.uint8)
+    grains = rng.standard_normal((_GRAINS, *empty.shape), np.float32) * np.float32(_NOISE)
+    scenes = np.clip(empty + grains, 0, 255).astype(np.uint8)
     first, last = (round(count * share) for share in _EVENT)
     for index in range(count):
         if first <= index < last:

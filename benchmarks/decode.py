@@ -109,7 +109,7 @@ def encoder(preset: str, clip: Path) -> Way:
 
 def run(given: argparse.Namespace) -> Decode:
     with tempfile.TemporaryDirectory(prefix="redact-decode-") as folder:
-        seconds = 2 if given.quick else 20
+        seconds = 0.5 if given.quick else 20
         clip = given.clip or clips.busy(given.work or Path(folder), seconds)
         return _measure(given, clip)
 
@@ -130,7 +130,7 @@ def _measure(given: argparse.Namespace, clip: Path) -> Decode:
     for preset in ("superfast", "ultrafast"):
         ways["encode", f"x264 {preset}"] = encoder(preset, clip)
     asks = {" | ".join(key): (lambda _, w=way: w(clip)) for key, way in ways.items()}
-    answers = interleaved(asks, 1 if given.quick else given.rounds or 3)
+    answers = interleaved(asks, 1 if given.quick else given.rounds or 3, warmup=not given.quick)
     frames = clips.frame_count(clip)
     rows = [_row(key, answers[" | ".join(key)], frames) for key in ways]
     return Decode(

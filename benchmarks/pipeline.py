@@ -125,12 +125,18 @@ def row(
 
 
 def on_clip(
-    bench: _Bench, clip: Path, kind: str, here: Sequence[Peer], leaks: dict[str, Leak], rounds: int
+    bench: _Bench,
+    clip: Path,
+    kind: str,
+    here: Sequence[Peer],
+    leaks: dict[str, Leak],
+    rounds: int | None,
 ) -> list[Run]:
-    """Rows of one clip: fast ones in interleaved rounds, slow ones once, on the busy clip."""
+    """Rows of one clip: fast ones in interleaved rounds, slow ones once, on the busy clip.
+    rounds: None tries each once."""
     fast = {peer.name: peer for peer in here if peer.most is None}
     asks = {name: (lambda _, p=peer: bench.spend(p, clip)) for name, peer in fast.items()}
-    spent = interleaved(asks, rounds)
+    spent = interleaved(asks, rounds or 1, warmup=rounds is not None)
     frames = clips.frame_count(clip)
     base = [frames / s.seconds for s in spent[_BASE]]
     rows = [row(n, kind, frames, fast[n], spent[n], base, leaks[n]) for n in fast]
@@ -166,13 +172,13 @@ def measure(given: argparse.Namespace, folder: Path) -> Pipeline:
     here, absent = programs(given, clips.ZONE)
     if _BASE in absent:
         raise BenchmarkError(f"{_BASE}: {absent[_BASE]}; everything is measured beside it")
-    seconds = (1.0, 2.0) if given.quick else (given.seconds, given.quiet_seconds)
+    seconds = (0.5, 0.5) if given.quick else (given.seconds, given.quiet_seconds)
     made = {"busy": clips.busy(work, seconds[0]), "quiet": clips.quiet(work, seconds[1])}
     bench = _Bench(folder)
     leaks = leaks_of(bench, here, _footage(given), given)
     rows = []
     for kind, clip in made.items():
-        rows += on_clip(bench, clip, kind, here, leaks, 1 if given.quick else given.rounds or 3)
+        rows += on_clip(bench, clip, kind, here, leaks, None if given.quick else given.rounds or 3)
     versions = peers.versions(given.peers_venv) | {"ffmpeg": ffmpeg_version() or "absent"}
     return Pipeline(
         date=today(),

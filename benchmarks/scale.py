@@ -52,7 +52,7 @@ def redact(given: argparse.Namespace, source: Path, output: Path, *more: str) ->
 
 
 def lengths(given: argparse.Namespace, work: Path, folder: Path, rounds: int) -> list[Length]:
-    short = clips.busy(work, 1 if given.quick else 20)
+    short = clips.busy(work, 0.5 if given.quick else 20)
     rows = []
     for minutes in (1, given.minutes):
         clip = clips.repeated(short, min(minutes, 2) if given.quick else 3 * minutes)
@@ -119,7 +119,7 @@ def crowd(count: int, frames: int) -> list[float]:
 
 
 def crowds(quick: bool) -> list[People]:
-    frames, rounds = (45, 1) if quick else (150, 3)
+    frames, rounds = (42, 1) if quick else (150, 3)
     asks = {n: lambda _, n=n: crowd(n, frames) for n in _CROWDS}
     spent = interleaved(asks, rounds, warmup=0)
     return [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -117,9 +116,3 @@ def test_the_programs_of_peers_import_nothing_of_ours() -> None:
     for path in (ROOT / "benchmarks" / "programs").glob("*.py"):
         assert "import redact" not in path.read_text()
         assert "from redact" not in path.read_text()
-
-
-def test_json_of_a_result_is_for_people_too(tmp_path: Path) -> None:
-    path = tmp_path / "effect.json"
-    benchmarks("effect", "--quick", "-o", str(path))
-    assert list(json.loads(path.read_text()))[:3] == ["benchmark", "schema", "date"]
