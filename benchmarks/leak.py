@@ -32,7 +32,7 @@ def configurations(given: argparse.Namespace) -> dict[str, list[Path]]:
     """Name -> models."""
     sets = [*([] if given.quick else [["embedded"]]), *(model.split("+") for model in given.models)]
     named = {" + ".join(Path(m).stem for m in models): list(map(Path, models)) for models in sets}
-    return {"no model": [], **named}
+    return {**named, "no model": []}
 
 
 def measure(one: Labelled, models: Sequence[Path], device: str, folder: Path) -> Leak:

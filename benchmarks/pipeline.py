@@ -67,7 +67,7 @@ def ours(models: Sequence[str], device: str, zone: Path) -> Peer:
 
 def sets(given: argparse.Namespace) -> list[list[str]]:
     """The models of each run of ours."""
-    return [[], *([] if given.quick else [["embedded"]]), *([model] for model in given.models)]
+    return [*([] if given.quick else [[]]), ["none"], *([model] for model in given.models)]
 
 
 def programs(given: argparse.Namespace, zone: Path) -> tuple[list[Peer], dict[str, str]]:

@@ -45,7 +45,8 @@ def redact(given: argparse.Namespace, source: Path, output: Path, *more: str) ->
         shutil.rmtree(output)
     for old in output.parent.glob(f"{output.name}*"):
         old.unlink()
-    words = [word for model in given.models for word in ("--model", model)]
+    models = given.models or (["none"] if given.quick else [])
+    words = [word for model in models for word in ("--model", model)]
     words += ["--device", given.device] if given.device != "cpu" else []
     line = [sys.executable, "-m", "redact", "run", str(source), "--zone", str(clips.ZONE)]
     return spend([*line, *words, *more, "--quiet", "-o", str(output)], "redact run")
@@ -147,7 +148,8 @@ def run(given: argparse.Namespace) -> Scale:
         command=command(),
         quick=given.quick,
         machine=machine(device=card(given.device)),
-        models=[Path(model).stem for model in given.models] or ["no model"],
+        models=[Path(model).stem for model in given.models]
+        or ["none" if given.quick else "embedded"],
         lengths=length,
         jobs=jobs,
         people=people,

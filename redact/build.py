@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from redact.config import Config
+from redact.config import Config, Trust
 from redact.errors import ConfigError, SourceError
 from redact.pipeline import Pipeline
 from redact.protocols import Detector, Observer, Sink, Source
@@ -32,7 +32,7 @@ def load_detector(config: Config) -> Detector | None:
         return None
     from redact.detectors import load_detector as load
 
-    return load(config.models, config.detector)
+    return load(config.models, config.detector, config.device)
 
 
 def model_digests(config: Config) -> dict[str, str]:
@@ -41,7 +41,7 @@ def model_digests(config: Config) -> dict[str, str]:
     """
     from redact.detectors import located
 
-    paths = [located(Path(p)) for p in config.models]
+    paths = [located(Path(p), config.device) for p in config.models]
     paths += [b for p in paths if p.suffix == ".xml" and (b := p.with_suffix(".bin")).exists()]
     digests: dict[str, str] = {}
     for path in paths:
@@ -85,12 +85,14 @@ def make_redactor(
             "motion.enabled is off and no model finds people: they would not be hidden; "
             "turn the motion net on or give a person model"
         )
-    margin = max(config.policy.margin, float(getattr(detector, "foot_error", 0.0)))
-    policy = msgspec.structs.replace(config.policy, margin=margin)
+    trust = getattr(detector, "trust", Trust())
+    policy = msgspec.structs.replace(config.policy, margin=max(config.policy.margin, trust.foot))
+    show_score = max(config.detector.show_score, trust.show)
+    looking = msgspec.structs.replace(config.detector, show_score=show_score)
     return Redactor(
         info,
         config.zone,
-        policy=PropertyPolicy(config.zone, policy, config.detector),
+        policy=PropertyPolicy(config.zone, policy, looking, thorough=trust.thorough),
         effect=make_effect(config.effect),
         tracker=BufferedIoUTracker(config.tracking),
         detector=detector,
@@ -99,8 +101,9 @@ def make_redactor(
         look_back=config.look_back,
         interval=config.detector.interval,
         still_interval=config.detector.still_interval,
-        warmup=options.warmup if people else options.warmup_alone,
+        warmup=options.warmup if people and trust.thorough else options.warmup_alone,
         grow=config.effect.grow,
+        thorough=trust.thorough,
         on_failure=on_failure,
     )
 
@@ -182,4 +185,4 @@ def _run(
         if opened:
             stream.close()
     notes = (*getattr(stream, "notes", ()), *getattr(sink, "notes", ()))
-    return report.with_(notes=notes)
+    return report.with_(notes=notes, frames_copied=getattr(sink, "copied", 0))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from redact.config import DetectorOptions
+import numpy as np
+
+from redact.config import DetectorOptions, Trust
 from redact.detectors.description import (
     ModelDescription,
     ModelFiles,
@@ -13,7 +16,7 @@ from redact.detectors.description import (
 )
 from redact.detectors.families import FAMILIES
 from redact.detectors.families.base import Outputs, Size, Wanted
-from redact.detectors.letterbox import Fit, Pictures, network_size
+from redact.detectors.letterbox import Fit, Pictures, network_size, without_colours
 from redact.detectors.runtime import Network
 from redact.detectors.suppression import DEFAULT_OVERLAP
 from redact.errors import ConfigError, ModelError
@@ -71,9 +74,9 @@ class OpenVINODetector:
         return frozenset(self._description.classes)
 
     @property
-    def foot_error(self) -> float:
-        """By how much the lower edge of a box may be off, in shares of a person's height."""
-        return self._description.thresholds.foot or 0.0
+    def trust(self) -> Trust:
+        """How far its word goes, as its description says."""
+        return self._description.trust
 
     def describe(self) -> list[ModelInfo]:
         """What runs here, for reports."""
@@ -111,7 +114,8 @@ class OpenVINODetector:
         fit = self.fit(pictures.frames[index])
         picture, transform = pictures.get(index, fit)
         outputs = self._network.run(picture)
-        return transform.apply(self.decode(outputs, (fit.height, fit.width)))
+        found = transform.apply(self.decode(outputs, (fit.height, fit.width)))
+        return self.trusted(found, pictures.frames[index])
 
     def decode(self, outputs: Outputs, size: Size) -> Detections:
         """Raw outputs for one picture of `size` -> boxes in network pixels. Raises ModelError."""
@@ -119,3 +123,9 @@ class OpenVINODetector:
             return self._decode(outputs, size, self.wanted)
         except ModelError as error:
             raise ModelError(f"{self._description.name}: {error}") from error
+
+    def trusted(self, found: Detections, frame: Frame) -> Detections:
+        """No surer than this model may be in such a picture."""
+        if self.trust.grey < 1 and without_colours(frame):
+            return replace(found, score=np.minimum(found.score, np.float32(self.trust.grey)))
+        return found

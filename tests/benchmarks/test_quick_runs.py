@@ -61,7 +61,16 @@ def test_leaks_are_measured_on_the_named_clip(tmp_path: Path, tiny: Path) -> Non
 
 def test_every_row_of_whole_runs_carries_its_own_leak_rate(tmp_path: Path, tiny: Path) -> None:
     path = tmp_path / "pipeline.json"
-    words = ["--footage", str(tiny), "--labelled", "tiny", "-o", str(path), "--only", "redact run"]
+    words = [
+        "--footage",
+        str(tiny),
+        "--labelled",
+        "tiny",
+        "-o",
+        str(path),
+        "--only",
+        "redact run --model none",
+    ]
     done = benchmarks("pipeline", "--quick", "--peers-venv", str(tmp_path / "none"), *words)
     assert done.returncode == 0, done.stderr
     result = read(path)
@@ -69,9 +78,9 @@ def test_every_row_of_whole_runs_carries_its_own_leak_rate(tmp_path: Path, tiny:
     rates = {(row.clip, row.name): row.leak.rate for row in result.rows}
     assert rates == {
         ("busy", "ffmpeg transcode"): 1.0,
-        ("busy", "redact run"): 0.0,
+        ("busy", "redact run --model none"): 0.0,
         ("quiet", "ffmpeg transcode"): 1.0,
-        ("quiet", "redact run"): 0.0,
+        ("quiet", "redact run --model none"): 0.0,
     }
     assert {row.relative.median for row in result.rows if row.name == "ffmpeg transcode"} == {1.0}
     assert "peers`" in result.absent["deface"]

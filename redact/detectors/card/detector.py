@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from redact.config import DetectorOptions
+from redact.config import DetectorOptions, Trust
 from redact.detectors.card.boxes import MOST, pick
 from redact.detectors.card.graph import TorchGraph
 from redact.detectors.card.pictures import Pictures
@@ -62,8 +62,8 @@ class TorchDetector:
         return self._plain.labels
 
     @property
-    def foot_error(self) -> float:
-        return self._plain.foot_error
+    def trust(self) -> Trust:
+        return self._plain.trust
 
     def describe(self) -> list[ModelInfo]:
         return self._plain.describe()
@@ -104,7 +104,10 @@ class TorchDetector:
             pictures, transform = self._pictures.make(frames, fit)
             outputs = self._graph(size, fit).run(pictures)
             found = self._found(outputs, (fit.height, fit.width), count)
-        return [transform.apply(detections) for detections in found]
+        return [
+            self._plain.trusted(transform.apply(one), frame)
+            for one, frame in zip(found, frames[:count], strict=True)
+        ]
 
     def _found(self, outputs: list[Any], size: Size, count: int) -> list[Detections]:
         if self._description.family != _PICKED_THERE or not self._rows(outputs, size):
