@@ -93,7 +93,7 @@ def make_redactor(
         info,
         config.zone,
         policy=PropertyPolicy(config.zone, policy, looking, thorough=trust.thorough),
-        effect=make_effect(config.effect),
+        effect=make_effect(config.effect, config.device),
         tracker=BufferedIoUTracker(config.tracking),
         detector=detector,
         motion=MotionNet(options, config.look_back) if options.enabled else None,
