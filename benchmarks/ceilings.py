@@ -96,22 +96,24 @@ def _operators() -> Any:
     return op
 
 
-def card_ceilings(device: str, repeats: int = 20) -> tuple[float, float]:
-    """GFLOP/s in half precision and GB/s of a graphics card."""
+def card_ceilings(device: str, quick: bool) -> tuple[float, float]:
+    """GFLOP/s in half precision and GB/s of a graphics card: a large product, a large copy."""
     import torch
 
-    side = 8192
-    a = torch.randn(side, side, device=device, dtype=torch.float16)
-    big = torch.empty(2 << 30, device=device, dtype=torch.uint8)
-    small = torch.empty_like(big)
+    there = torch.device("cpu" if device == "torch-cpu" else device)
+    side, size, repeats = (256, 8 << 20, 1) if quick else (8192, 2 << 30, 20)
+    factor = torch.randn(side, side, device=there, dtype=torch.float16)
+    big = torch.empty(size, device=there, dtype=torch.uint8)
+    target = torch.empty_like(big)
 
-    def synchronised(work: Callable[[], object]) -> Callable[[], None]:
+    def whole(work: Callable[[], object]) -> Callable[[], None]:
         def run() -> None:
             work()
-            torch.cuda.synchronize(device)
+            if there.type == "cuda":
+                torch.cuda.synchronize(there)
 
         return run
 
-    product = best(synchronised(lambda: a @ a), repeats)
-    copy = best(synchronised(lambda: small.copy_(big)), repeats)
-    return 2 * side**3 / product / 1e9, 2 * big.numel() / copy / 1e9
+    product = best(whole(lambda: factor @ factor), repeats)
+    copy = best(whole(lambda: target.copy_(big)), repeats)
+    return 2 * side**3 / product / 1e9, 2 * size / copy / 1e9

@@ -22,7 +22,6 @@ from benchmarks.provenance import card, command, machine, today
 from benchmarks.schema import BenchmarkError, Detect, Look, Roof, Runtimes, Spread
 
 _SIZE = (384, 640)  # of the network, for frames of 16:9
-_BATCHES = (1, 8, 32)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,6 +122,10 @@ def roofline(threads: int, rounds: int, quick: bool) -> list[Roof]:
     return rows
 
 
+def _batches(quick: bool) -> tuple[int, ...]:
+    return (1, 2) if quick else (1, 8, 32)
+
+
 def _graphs() -> dict[Path, str]:
     """The embedded network's graphs, and the precision of most of their work."""
     import redact
@@ -139,13 +142,15 @@ def _on_noise(run: networks.Run) -> Any:
     return lambda _: run(picture)
 
 
-def card_roofline(here: dict[str, Any], frames: list[Any], device: str, rounds: int) -> list[Roof]:
+def card_roofline(
+    detector: Any, frames: list[Any], device: str, rounds: int, quick: bool
+) -> list[Roof]:
     """The embedded network on a card: its graph alone, captured, pictures already there."""
-    arithmetic, memory = ceilings.card_ceilings(device)
+    arithmetic, memory = ceilings.card_ceilings(device, quick)
     path = next(path for path, precision in _graphs().items() if precision == "float32")
     rows = []
-    for batch in _BATCHES:
-        network = next(iter(here.values())).network_alone(frames[:1] * batch)
+    for batch in _batches(quick):
+        network = detector.network_alone(frames[:1] * batch)
         work = counting.count(path, *_SIZE, batch, "float16")
         spent = interleaved({"network": milliseconds(lambda _, n=network: n())}, rounds, 3)
         rows.append(
@@ -188,7 +193,7 @@ def predict(given: argparse.Namespace) -> tuple[list[Look], dict[str, str]]:
 
 
 def run(given: argparse.Namespace) -> Detect | Runtimes:
-    rounds = 3 if given.quick else given.rounds or 60
+    rounds = given.rounds or (3 if given.quick else 60)
     if given.weights:
         return _runtimes(given, rounds)
     frames = frames_of(given.clip, 4 if given.quick else 40)
@@ -197,8 +202,10 @@ def run(given: argparse.Namespace) -> Detect | Runtimes:
         rows = looks(here, frames, 1, rounds, "OpenVINO")
         roofs = roofline(given.threads, rounds, given.quick)
     else:
-        rows = [r for b in _BATCHES for r in looks(here, frames, b, rounds, given.device)]
-        roofs = card_roofline(here, frames, given.device, rounds)
+        batches = _batches(given.quick)
+        rows = [r for b in batches for r in looks(here, frames, b, rounds, given.device)]
+        embedded = next(iter(here.values()))
+        roofs = card_roofline(embedded, frames, given.device, rounds, given.quick)
     beside, absent = predict(given)
     return Detect(
         date=today(),

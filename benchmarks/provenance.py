@@ -47,7 +47,7 @@ def _processor() -> str:
 
 def card(device: str) -> str:
     """The name of what `--device` means."""
-    if device == "cpu":
+    if not device.startswith("cuda"):
         return device
     import torch
 

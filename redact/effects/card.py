@@ -1,5 +1,5 @@
-"""Blur and fill, painted on a device. What is hidden and in which colours is decided as without one,
-by the same code: the device gets planes, a grid of hidden blocks and one colour per block.
+"""Blur and fill, painted on a device. What is hidden, and in which colours, is decided as without
+one, by the same code: the device gets planes, a grid of hidden blocks and one colour per block.
 
 So open pixels are exact and hidden ones a function of the cells' colours alone. `fill` is equal bit
 for bit, `blur` within one grey level: colours between blocks are rounded once instead of in steps.

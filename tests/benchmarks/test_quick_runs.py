@@ -48,6 +48,21 @@ def test_a_quick_run_shows_a_table_and_writes_a_sound_result(tmp_path: Path, nam
     assert result.command == f"python -m benchmarks {name} --quick -o result.json"
 
 
+def test_the_way_over_a_graphics_card_runs_without_one(tmp_path: Path) -> None:
+    """The code of `--device cuda:0` on the processor; on a card it is the same command."""
+    pytest.importorskip("torch", reason="PyTorch is absent: pip install 'redact[cuda]'")
+    path = tmp_path / "detect.json"
+    clip = str(ROOT / "samples" / "driveway_small.mp4")
+    words = ["--quick", "--rounds", "1", "--clip", clip, "-o", str(path)]
+    done = benchmarks("detect", "--device", "torch-cpu", *words)
+    assert done.returncode == 0, done.stderr
+    result = read(path)
+    assert result.machine.device == "torch-cpu"
+    assert [row.batch for row in result.rows] == [1, 2]
+    assert [roof.batch for roof in result.roofline] == [1, 2]
+    assert result.roofline[1].mbyte < result.roofline[0].mbyte, "weights are shared by a batch"
+
+
 def test_leaks_are_measured_on_the_named_clip(tmp_path: Path, tiny: Path) -> None:
     path = tmp_path / "leak.json"
     words = ["--footage", str(tiny), "--clips", "tiny", "-o", str(path)]
