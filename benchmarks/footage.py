@@ -93,26 +93,35 @@ def together(leaks: Sequence[Leak]) -> Leak:
 
 def retimed(output: Path, original: Path) -> Path:
     """A copy of another program's output whose frames have the times of the original's, because
-    some programs round them. Raises BenchmarkError where the number of frames differs."""
-    times = sorted(_times(original))
+    some programs round them. Where it doubled or dropped a few frames, each time gets the frame
+    nearest to it. Raises BenchmarkError where a fifth or more of the frames are too many or few."""
+    times, found = sorted(_times(original)), sorted(_times(output))
     path = output.with_name(f"{output.stem}.retimed.mkv")
+    if 5 * abs(len(times) - len(found)) >= len(times):
+        raise BenchmarkError(
+            f"{original.name}: {len(times)} frames went in and {len(found)} came out"
+        )
+    near = list(range(len(times)))
+    if len(times) != len(found):
+        since = [time - found[0] for time in found]
+        near = [_nearest(since, time - times[0]) for time in times]
     with av.open(str(output)) as source, av.open(str(path), "w") as file:
-        stream: Any = file.add_stream_from_template(source.streams.video[0])
-        packets = [p for p in source.demux(video=0) if p.size]
-        if len(packets) != len(times):
-            raise BenchmarkError(
-                f"{original.name}: {len(times)} frames went in and {len(packets)} came out"
-            )
-        order = sorted(range(len(packets)), key=lambda i: packets[i].pts)
-        rank = {at: place for place, at in enumerate(order)}
-        base = _time_base(original)
-        for at, packet in enumerate(packets):
-            packet.time_base = base
-            packet.pts = int(times[rank[at]] / base)
-            packet.dts, packet.duration = None, 0
-            packet.stream = stream
-            file.mux(packet)
+        stream: Any = file.add_stream("ffv1", rate=30)  # lossless
+        video = source.streams.video[0]
+        stream.width, stream.height, stream.pix_fmt = video.width, video.height, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = _time_base(original)
+        at = 0
+        for index, frame in enumerate(source.decode(video)):
+            while at < len(near) and near[at] <= index:
+                frame.pts, frame.time_base = int(times[at] / stream.time_base), stream.time_base
+                file.mux(stream.encode(frame))
+                at += 1
+        file.mux(stream.encode())
     return path
+
+
+def _nearest(times: Sequence[Fraction], wanted: Fraction) -> int:
+    return min(range(len(times)), key=lambda i: abs(times[i] - wanted))
 
 
 def _times(clip: Path) -> list[Fraction]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from redact.detectors.card.operations import OPERATIONS
+from redact.detectors.card.operations import OPERATIONS, READ
 from redact.detectors.description import ModelFiles
 from redact.detectors.runtime import read_graph
 from redact.devices import load_torch
@@ -32,6 +32,7 @@ class _Step:
     inputs: tuple[Key, ...]
     outputs: tuple[Key, ...]
     half: bool
+    read: dict[int, Any]  # values of inputs that Python reads, by position
 
 
 class TorchGraph:
@@ -77,9 +78,8 @@ class TorchGraph:
             self._add(node, node.get_name() in body)
         wanted = set(itertools.chain.from_iterable(step.inputs for step in self._steps))
         wanted |= set(self._results)
-        self._known = {
-            key: self._placed(value) for key, value in self._known.items() if key in wanted
-        }
+        kept = {key: value for key, value in self._known.items() if key in wanted}
+        self._known = {key: value.to(self._device) for key, value in kept.items()}
 
     def _add(self, node: Any, half: bool) -> None:
         kind, name = node.get_type_name(), node.get_name()
@@ -114,8 +114,13 @@ class TorchGraph:
         if all(key in self._known for key in inputs):
             answer = work([self._known[key] for key in inputs])
             self._known.update(zip(outputs, _several(answer), strict=False))
-        else:
-            self._steps.append(_Step(work, inputs, outputs, half and self._half))
+            return
+        read = {
+            at: self._known[inputs[at]]
+            for at in READ.get(node.get_type_name(), ())
+            if at < len(inputs) and inputs[at] in self._known
+        }
+        self._steps.append(_Step(work, inputs, outputs, half and self._half, read))
 
     def _constant(self, node: Any) -> Any:
         value = np.array(node.data)
@@ -124,10 +129,6 @@ class TorchGraph:
         if value.dtype.kind != "f":
             raise ModelError(f"{self.title}: constants of {value.dtype} do not run on a card")
         return self._torch.from_numpy(value.astype(np.float32))
-
-    def _placed(self, value: Any) -> Any:
-        """Whole numbers stay with the processor: they are shapes and positions."""
-        return value.to(self._device) if value.is_floating_point() else value
 
     def run(self, pictures: Any) -> list[Any]:
         """(n, 3, h, w) float -> the outputs in the graph's order, float32, on the device."""
@@ -161,7 +162,10 @@ class TorchGraph:
         values: dict[Key, Any] = {self._input: pictures}
         for step in self._steps:
             kind = self._torch.float16 if step.half else self._torch.float32
-            given = [self._value(values, key, kind) for key in step.inputs]
+            given = [
+                step.read[at] if at in step.read else self._value(values, key, kind)
+                for at, key in enumerate(step.inputs)
+            ]
             values.update(zip(step.outputs, _several(step.work(given)), strict=False))
         return [values[key].float() for key in self._results]
 

@@ -16,6 +16,12 @@ Operation = Callable[[Any, Any, Sequence[Any]], Any]
 
 _EXPLICIT = {"explicit", "notset"}
 
+_SHAPED = "Broadcast CumSum Interpolate ReduceMax ReduceMean ReduceSum Reshape Slice Split Squeeze"
+READ = dict.fromkeys([*_SHAPED.split(), "Transpose", "Unsqueeze", "VariadicSplit"], (1, 2, 3, 4))
+READ |= {"Gather": (2,), "Range": (0, 1, 2)}
+"""Inputs that are read by Python (axes, sizes), not computed with: they stay with the processor,
+because a captured graph cannot wait for a value."""
+
 
 def _windowed(torch: Any, node: Any, value: Any, fill: float) -> tuple[Any, Mapping[str, Any]]:
     """The input, padded as the node says, and the node's attributes."""
@@ -164,6 +170,11 @@ def _broadcast(_torch: Any, node: Any, given: Sequence[Any]) -> Any:
     return given[0].expand([int(n) for n in node.get_output_shape(0)])
 
 
+def _range(torch: Any, node: Any, given: Sequence[Any]) -> Any:
+    whole = not str(node.get_output_element_type(0).get_type_name()).startswith("f")
+    return torch.arange(*((int if whole else float)(value) for value in given))
+
+
 def _plain(work: Callable[..., Any]) -> Operation:
     return lambda _torch, _node, given: work(*given)
 
@@ -187,7 +198,7 @@ OPERATIONS: dict[str, Operation] = {
     "Multiply": _plain(operator.mul),
     "PRelu": _prelu,
     "Power": _plain(operator.pow),
-    "Range": lambda t, _n, g: t.arange(*(float(v) for v in g), device=g[0].device),
+    "Range": _range,
     "ReduceMax": _reduced("amax"),
     "ReduceMean": _reduced("mean"),
     "ReduceSum": _reduced("sum"),
