@@ -48,6 +48,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(street: Path, out: Path, **output: object) -> redact.Report:
     config = Config(
         zone=Zone.nothing(),
+        models=(),
         motion=MotionOptions(warmup_alone=0.5),
         output=OutputOptions(**output),  # type: ignore[arg-type]
     )
