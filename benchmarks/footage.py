@@ -92,11 +92,11 @@ def together(leaks: Sequence[Leak]) -> Leak:
 
 
 def retimed(output: Path, original: Path) -> Path:
-    """A copy of another program's output whose frames have the times of the original's, because
-    some programs round them. Where it doubled or dropped a few frames, each time gets the frame
-    nearest to it. Raises BenchmarkError where a fifth or more of the frames are too many or few."""
+    """A lossless copy of another program's output whose frames have the times of the original's,
+    because some programs round them. Where it doubled or dropped a few frames, each time gets the
+    frame nearest to it. Raises BenchmarkError where a fifth or more are too many or too few."""
     times, found = sorted(_times(original)), sorted(_times(output))
-    path = output.with_name(f"{output.stem}.retimed.mkv")
+    path = output.with_name(f"{output.stem}.retimed.mp4")
     if 5 * abs(len(times) - len(found)) >= len(times):
         raise BenchmarkError(
             f"{original.name}: {len(times)} frames went in and {len(found)} came out"
@@ -106,7 +106,7 @@ def retimed(output: Path, original: Path) -> Path:
         since = [time - found[0] for time in found]
         near = [_nearest(since, time - times[0]) for time in times]
     with av.open(str(output)) as source, av.open(str(path), "w") as file:
-        stream: Any = file.add_stream("ffv1", rate=30)  # lossless
+        stream: Any = file.add_stream("libx264", options={"preset": "ultrafast", "qp": "0"})
         video = source.streams.video[0]
         stream.width, stream.height, stream.pix_fmt = video.width, video.height, "yuv420p"
         stream.time_base = stream.codec_context.time_base = _time_base(original)
