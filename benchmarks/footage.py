@@ -58,9 +58,13 @@ def leak_of(one: Labelled, redacted: Path) -> Leak:
     """As `redact eval` says. Raises BenchmarkError where frames are missing: then its figures
     hold for a part alone."""
     from redact.config import load_zone
+    from redact.errors import RedactError
     from redact.evaluate import evaluate
 
-    result = evaluate(one.clip, redacted, one.truth, load_zone(one.zone))
+    try:
+        result = evaluate(one.clip, redacted, one.truth, load_zone(one.zone))
+    except RedactError as error:
+        raise BenchmarkError(f"{one.name}: {error}") from error
     told = result.to_dict()
     if not result.frames_match:
         raise BenchmarkError(
@@ -107,11 +111,12 @@ def retimed(output: Path, original: Path) -> Path:
         near = [_nearest(since, time - times[0]) for time in times]
     with av.open(str(output)) as source, av.open(str(path), "w") as file:
         stream: Any = file.add_stream("libx264", options={"preset": "ultrafast", "qp": "0"})
-        video = source.streams.video[0]
-        stream.width, stream.height, stream.pix_fmt = video.width, video.height, "yuv420p"
+        width, height = _size(original)  # some programs enlarge to whole macroblocks
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.time_base = stream.codec_context.time_base = _time_base(original)
         at = 0
-        for index, frame in enumerate(source.decode(video)):
+        for index, decoded in enumerate(source.decode(video=0)):
+            frame = decoded.reformat(width, height, "yuv420p")
             while at < len(near) and near[at] <= index:
                 frame.pts, frame.time_base = int(times[at] / stream.time_base), stream.time_base
                 file.mux(stream.encode(frame))
@@ -128,6 +133,11 @@ def _times(clip: Path) -> list[Fraction]:
     with av.open(str(clip)) as file:
         packets = (p for p in file.demux(video=0) if p.size)
         return [p.pts * p.time_base for p in packets]
+
+
+def _size(clip: Path) -> tuple[int, int]:
+    with av.open(str(clip)) as file:
+        return file.streams.video[0].width, file.streams.video[0].height
 
 
 def _time_base(clip: Path) -> Fraction:

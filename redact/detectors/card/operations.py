@@ -17,7 +17,9 @@ Operation = Callable[[Any, Any, Sequence[Any]], Any]
 _EXPLICIT = {"explicit", "notset"}
 
 _SHAPED = "Broadcast CumSum Interpolate ReduceMax ReduceMean ReduceSum Reshape Slice Split Squeeze"
-READ = dict.fromkeys([*_SHAPED.split(), "Transpose", "Unsqueeze", "VariadicSplit"], (1, 2, 3, 4))
+READ: dict[str, tuple[int, ...]] = dict.fromkeys(
+    [*_SHAPED.split(), "Transpose", "Unsqueeze", "VariadicSplit"], (1, 2, 3, 4)
+)
 READ |= {"Gather": (2,), "Range": (0, 1, 2)}
 """Inputs that are read by Python (axes, sizes), not computed with: they stay with the processor,
 because a captured graph cannot wait for a value."""
