@@ -11,16 +11,23 @@ from benchmarks.schema import AnyResult, BenchmarkError, Detect, Pipeline, Roof,
 _OURS, _OTHERS, _GRID = "#1b6e53", "#8a8f98", "#d9dce1"
 
 
+def name(key: str) -> str:
+    return f"benchmarks-{key}.svg"
+
+
+def drawn(result: AnyResult) -> bool:
+    """Whether there is a plot of it."""
+    return isinstance(result, Pipeline) or (isinstance(result, Detect) and bool(result.roofline))
+
+
 def draw(results: Mapping[str, AnyResult], folder: Path) -> list[Path]:
     """The plots that the results give. Raises BenchmarkError where matplotlib is missing."""
     made = []
     for key, result in results.items():
         if isinstance(result, Pipeline):
-            made.append(_saved(_speeds(result), folder / f"benchmarks-{key}.svg"))
-        if isinstance(result, Detect) and result.roofline:
-            made.append(
-                _saved(_roofline(result.roofline, result), folder / f"benchmarks-{key}.svg")
-            )
+            made.append(_saved(_speeds(result), folder / name(key)))
+        elif isinstance(result, Detect) and result.roofline:
+            made.append(_saved(_roofline(result.roofline, result), folder / name(key)))
     return made
 
 

@@ -10,6 +10,7 @@ fails where a document says something else than the results. Quick runs are refu
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -47,9 +48,9 @@ def newest(paths: Sequence[Path]) -> dict[str, AnyResult]:
     return found
 
 
-def filled(text: str, results: Mapping[str, AnyResult]) -> str:
-    """A document with all of its places made anew. Raises BenchmarkError for a place that is not
-    closed."""
+def filled(text: str, results: Mapping[str, AnyResult], drawings: str = "docs") -> str:
+    """A document with all of its places made anew. drawings: the way from it to the plots. Raises
+    BenchmarkError for a place that is not closed."""
     opened = len(re.findall(r"<!-- benchmarks:", text))
     if opened != len(_PLACE.findall(text)):
         raise BenchmarkError("a place for a table is not closed, or closed under another name")
@@ -58,10 +59,17 @@ def filled(text: str, results: Mapping[str, AnyResult]) -> str:
         key, indent = place["key"], place["indent"]
         result = results.get(key)
         body = NOTHING if result is None else tables.render(result)
+        if result is not None and plots.drawn(result):
+            body += f"\n\n![The same as a plot]({drawings}/{plots.name(key)})"
         lines = [f"<!-- benchmarks:{key} -->", *body.split("\n"), f"<!-- /benchmarks:{key} -->"]
         return "\n".join(f"{indent}{line}" if line else "" for line in lines)
 
     return _PLACE.sub(fill, text)
+
+
+def way(document: Path) -> str:
+    """From a document to the plots."""
+    return Path(os.path.relpath(PLOTS, document.parent)).as_posix()
 
 
 def main() -> None:
@@ -85,7 +93,7 @@ def make(paths: Sequence[Path], check: bool) -> list[str]:
     differ = []
     for path in DOCUMENTS:
         text = path.read_text()
-        made = filled(text, results)
+        made = filled(text, results, way(path))
         if made != text:
             differ.append(path.relative_to(ROOT).as_posix())
             if not check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -15,9 +16,23 @@ from benchmarks.schema import BenchmarkError, write
 def test_the_tables_of_the_documents_are_those_of_the_committed_results() -> None:
     results = report.newest(report.committed())
     for path in report.DOCUMENTS:
-        assert report.filled(path.read_text(), results) == path.read_text(), (
-            f"{path.name}: run `python -m benchmarks report`"
+        made = report.filled(path.read_text(), results, report.way(path))
+        assert made == path.read_text(), f"{path.name}: run `python -m benchmarks report`"
+
+
+def test_every_plot_that_a_document_shows_is_there() -> None:
+    results = report.newest(report.committed())
+    for key, result in results.items():
+        assert not plots.drawn(result) or (report.PLOTS / plots.name(key)).exists()
+    for path in report.DOCUMENTS:
+        said = report.filled(
+            "<!-- benchmarks:pipeline -->\n<!-- /benchmarks:pipeline -->\n",
+            {"pipeline": pipeline()},
+            report.way(path),
         )
+        link = re.search(r"\]\((.+)/benchmarks-pipeline.svg\)", said)
+        assert link is not None
+        assert (path.parent / link[1]).resolve() == report.PLOTS.resolve()
 
 
 def test_every_committed_result_has_a_place_in_a_document() -> None:
