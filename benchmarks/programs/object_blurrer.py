@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import measured
-from ultralytics.solutions import ObjectBlurrer
+
+measured.with_own_nms()
+from ultralytics.solutions import ObjectBlurrer  # noqa: E402
 
 given = measured.arguments()
 blurrer = ObjectBlurrer(model=given.model, classes=[0], show=False, device=given.device)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import measured
 import numpy as np
-from ultralytics import YOLO
+
+measured.with_own_nms()
+from ultralytics import YOLO  # noqa: E402
 
 given = measured.arguments()
 model = YOLO(given.model, task="detect")
