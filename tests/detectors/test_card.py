@@ -135,7 +135,7 @@ def crowd(seed: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @given(st.integers(0, 10_000), st.integers(1, 60), st.floats(0.05, 0.95))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_suppression_keeps_what_the_greedy_one_keeps(seed: int, count: int, overlap: float) -> None:
     xyxy, score, label = crowd(seed, count)
     wanted = Wanted.of({Label.PERSON: (0,), Label.FACE: (1,)}, dict.fromkeys(Label, 0.1), overlap)

@@ -38,7 +38,7 @@ def effect_of(kind: str, device: str) -> Effect:
 
 @both
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_open_pixels_are_exact_and_hidden_ones_those_of_the_processor(
     kind: str, data: st.DataObject
 ) -> None:
@@ -59,7 +59,7 @@ def test_open_pixels_are_exact_and_hidden_ones_those_of_the_processor(
 
 
 @given(seed=st.integers(0, 99), mask=masks(97, 131))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_what_cells_do_not_tell_is_not_told(seed: int, mask: Mask) -> None:
     original = noise(97, 131, seed)
     changed = shuffled_in_cells(original, mask, 4, seed + 1)
