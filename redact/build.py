@@ -160,6 +160,31 @@ def _sealed(
         yield finish
 
 
+def open_source(path: str | Path, config: Config) -> Source:
+    """A file, decoded as the configuration says. Raises SourceError, MissingDependencyError."""
+    if config.input.decoder == "ffmpeg":
+        from redact.sources import FfmpegSource
+
+        return FfmpegSource(path, hwaccel=config.input.hwaccel)
+    if config.input.hwaccel:
+        raise ConfigError('input.hwaccel is of the ffmpeg backend; set input.decoder = "ffmpeg"')
+    from redact.sources import PyAVSource
+
+    return PyAVSource(path)
+
+
+def _open_sink(path: str | Path, config: Config, original: str | Path | None) -> Sink:
+    if config.output.encoder:
+        from redact.sinks import FfmpegSink
+
+        return FfmpegSink(path, config.output, audio_from=original)
+    if config.output.encoder_options:
+        raise ConfigError("output.encoder_options are those of output.encoder; name one")
+    from redact.sinks import PyAVSink
+
+    return PyAVSink(path, config.output, audio_from=original)
+
+
 def _run(
     source: str | Path | Source,
     sink: str | Path | Sink,
@@ -168,17 +193,12 @@ def _run(
     observer: Observer | None,
     stop: threading.Event | None,
 ) -> Report:
-    from redact.sinks import PyAVSink
-    from redact.sources import PyAVSource
-
     detector = detector or load_detector(config)
     opened = isinstance(source, str | Path)
-    stream: Source = PyAVSource(source) if isinstance(source, str | Path) else source
+    stream = open_source(source, config) if isinstance(source, str | Path) else source
     try:
         if isinstance(sink, str | Path):
-            sink = PyAVSink(
-                sink, config.output, audio_from=source if isinstance(source, str | Path) else None
-            )
+            sink = _open_sink(sink, config, source if isinstance(source, str | Path) else None)
         redactor = make_redactor(stream.info, config, detector)
         report = Pipeline(stream, redactor, sink, observer, stop).run()
     finally:

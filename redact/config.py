@@ -25,7 +25,11 @@ Seconds = Annotated[float, Meta(ge=0, le=1e9)]  # finite: TOML knows inf
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Byte = Annotated[int, Meta(ge=0, le=255)]
+<<<<<<< HEAD
 Device = Annotated[str, Meta(pattern=PATTERN)]
+=======
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_:.-]*$", max_length=64)]
+>>>>>>> main
 LookBack = Annotated[int, Meta(ge=0, le=1000)]
 
 
@@ -147,9 +151,19 @@ class EffectOptions(Section, frozen=True):
     colour: tuple[Byte, Byte, Byte] = (96, 128, 128)
 
 
+class InputOptions(Section, frozen=True):
+    """decoder: pyav, or ffmpeg for the system's program (extra `[ffmpeg]`). hwaccel: of that
+    program, such as vaapi or qsv; empty decodes without."""
+
+    decoder: Literal["pyav", "ffmpeg"] = "pyav"
+    hwaccel: Name = ""
+
+
 class OutputOptions(Section, frozen=True):
     """codec: h264 or h265. crf, preset: of x264/x265. audio: drop or keep. copy: H.264 pictures
     in which nothing is hidden may be copied as the camera coded them, where that is safe.
+    encoder: one of the system's ffmpeg instead (extra `[ffmpeg]`), such as h264_vaapi, which
+    takes `encoder_options` and copies nothing.
 
     backwards: container is taken from the output's name.
     """
@@ -161,6 +175,8 @@ class OutputOptions(Section, frozen=True):
     crf: Annotated[int, Meta(ge=0, le=51)] = 23
     audio: Literal["drop", "keep"] = "drop"
     copy: bool = True
+    encoder: Name = ""
+    encoder_options: dict[Name, str] = field(default_factory=dict)
 
 
 class SealOptions(Section, frozen=True):
@@ -215,6 +231,7 @@ class ConfigFile(HidingSections, frozen=True, kw_only=True):
     """The shape of `redact.toml`."""
 
     zone: ZoneSection | None = None
+    input: InputOptions = InputOptions()
     seal: SealOptions = SealOptions()
     audit: AuditOptions = AuditOptions()
 
@@ -232,6 +249,7 @@ class Config(Struct, frozen=True, kw_only=True):
     models: tuple[Path, ...] = (EMBEDDED,)
     device: Device = CPU
     look_back: LookBack = 20
+    input: InputOptions = InputOptions()
     detector: DetectorOptions = DetectorOptions()
     motion: MotionOptions = MotionOptions()
     tracking: TrackingOptions = TrackingOptions()
@@ -254,6 +272,7 @@ class Config(Struct, frozen=True, kw_only=True):
             name: msgspec.to_builtins(getattr(self, name))
             for name in (
                 "look_back",
+                "input",
                 "detector",
                 "motion",
                 "tracking",
@@ -356,7 +375,11 @@ def config_of(file: ConfigFile, where: Path, zone: Zone | None = None) -> Config
     return Config(
         zone=zone,
         models=models_of(file.models, where.parent),
+<<<<<<< HEAD
         device=file.device,
+=======
+        input=file.input,
+>>>>>>> main
         detector=file.detector,
         motion=file.motion,
         tracking=file.tracking,

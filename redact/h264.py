@@ -108,6 +108,8 @@ def parameter_sets(extradata: bytes) -> tuple[int, tuple[bytes, ...]]:
     if not extradata or extradata[0] != 1:
         found = tuple(u for u in units(extradata, 0) if kind(u) in (SPS, PPS))
         return 0, found
+    if len(extradata) < 7:
+        raise ValueError("the record of parameter sets is cut short")
     sets, at = [], 5
     for mask in (31, 255):
         count, at = extradata[at : at + 1], at + 1

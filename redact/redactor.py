@@ -39,11 +39,16 @@ class _Entry:
     moving: Tracks | None = None  # None: the motion net has not answered yet
     unsure: bool = False  # the background is not known: hide the outside
     failed: bool = False  # a stage failed: hide the outside, or the frame
+    _joined: tuple[Tracks | None, Tracks | None, Tracks] | None = None
 
     @property
     def tracks(self) -> Tracks:
-        parts = [part for part in (self.found, self.moving) if part is not None]
-        return parts[0] if len(parts) == 1 else Tracks.concatenate(parts)
+        """All that was found here. A window is read once per frame, so the join is kept."""
+        known = self._joined
+        if known is None or known[0] is not self.found or known[1] is not self.moving:
+            parts = [part for part in (self.found, self.moving) if part is not None]
+            known = self._joined = self.found, self.moving, Tracks.concatenate(parts)
+        return known[2]
 
     @property
     def still(self) -> bool:

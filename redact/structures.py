@@ -113,7 +113,7 @@ class Frame:
     y: (height, width) uint8; u, v: (ceil(height/2), ceil(width/2)) uint8. The planes are
     read-only views of the decoder's memory, kept alive by `owner`; strides are arbitrary in
     rows and 1 byte in columns. `corrupt`: the decoder reported damage, so no analysis of the
-    picture is evidence that it shows nobody. coded: what the picture was decoded from.
+    picture is evidence that it shows nobody. coded: what `owner` came from.
     """
 
     y: Plane
@@ -261,8 +261,9 @@ class Tracks:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Tracks]) -> Tracks:
-        if not parts:
-            return cls.empty()
+        parts = [part for part in parts if len(part)]
+        if len(parts) < 2:
+            return parts[0] if parts else cls.empty()
         return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS))
 
     def select(self, index: npt.NDArray[Any]) -> Tracks:
@@ -365,7 +366,7 @@ def redacted(frame: Frame, planes: tuple[Plane, Plane, Plane] | None, hidden: in
     """
     y, u, v = planes or (frame.y, frame.u, frame.v)
     owner = None if planes else frame.owner
-    coded = None if planes or hidden or frame.corrupt else frame.coded
+    coded = None if hidden or frame.corrupt or owner is None else frame.coded
     times = frame.pts, frame.time_base, frame.index, frame.duration
     return RedactedFrame(y, u, v, *times, hidden, owner, _EFFECT_ONLY, coded)
 

@@ -204,7 +204,7 @@ def test_only_sources_make_coded_pictures_and_only_the_splicer_takes_them() -> N
 
 def test_a_coded_picture_stays_with_its_frame_only_where_nothing_was_painted() -> None:
     coded = CodedPicture(b"picture", 1, 0)
-    f = dataclasses.replace(frame(), coded=coded)
+    f = dataclasses.replace(frame(), coded=coded, owner=object())
     painted = (f.y.copy(), f.u.copy(), f.v.copy())
     assert redacted(f, None, 0).coded is coded
     for sealed in (
@@ -212,6 +212,7 @@ def test_a_coded_picture_stays_with_its_frame_only_where_nothing_was_painted() -
         redacted(f, painted, 0),
         redacted(f, None, 1),
         redacted(dataclasses.replace(f, corrupt=True), None, 0),
+        redacted(dataclasses.replace(f, owner=None), None, 0),  # not the decoder's planes
     ):
         assert sealed.coded is None
         with pytest.raises((TypeError, ValueError)):

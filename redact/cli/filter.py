@@ -10,6 +10,8 @@ import click
 from redact.cli.door import debug_option
 from redact.cli.options import hiding_options, make_config
 
+_MATRICES = {"bt709": 1, "bt601": 6, "bt2020": 9}  # code points of H.273; 2 is unknown
+
 
 @click.command(
     "filter",
@@ -28,6 +30,12 @@ from redact.cli.options import hiding_options, make_config
     default="raise",
     help="When a stage fails on a frame: end with an error (default), or hide that frame whole.",
 )
+@click.option(
+    "--matrix",
+    type=click.Choice(list(_MATRICES)),
+    help="What the input's colours mean, which a pipe does not say; by default after its size. "
+    "Models see the same colours as `redact run` where this is as in the clip.",
+)
 @debug_option
 @click.pass_context
 def filter_pipe(
@@ -35,6 +43,7 @@ def filter_pipe(
     /,
     to: Literal["y4m", "nut"] | None,
     on_failure: Literal["raise", "hide"],
+    matrix: str | None,
     **options: Any,
 ) -> None:
     """Hide everyone beyond the property in raw video, from standard input to standard output.
@@ -52,7 +61,8 @@ def filter_pipe(
         raise click.UsageError("raw video comes and goes through pipes, not a terminal", ctx)
     config = make_config(**options)
     detector = load_detector(config)
-    with stopping(lambda: None) as stop, PipeSource(sys.stdin.buffer) as source:
+    told = _MATRICES.get(matrix or "", 2)
+    with stopping(lambda: None) as stop, PipeSource(sys.stdin.buffer, matrix=told) as source:
         if source.audio:
             click.echo("redact: warning: the sound of the input is not passed on", err=True)
         sink = PipeSink(sys.stdout.buffer, to or source.format)

@@ -16,6 +16,7 @@ from redact.config import (
     Config,
     ConfigFile,
     EffectOptions,
+    InputOptions,
     OutputOptions,
     PolicyOptions,
     config_of,
@@ -44,6 +45,9 @@ _TARGETS = {
     "--faces": ("policy", "faces"),
     "--outside": ("policy", "outside"),
     "--effect": ("effect", "kind"),
+    "--decoder": ("input", "decoder"),
+    "--hwaccel": ("input", "hwaccel"),
+    "--encoder": ("output", "encoder"),
     "--audio": ("output", "audio"),
     "--codec": ("output", "codec"),
     "--crf": ("output", "crf"),
@@ -83,6 +87,11 @@ _HIDING_OPTIONS = (
     click.option("--device", metavar="NAME", help="What runs the models: cpu, or cuda:0."),
 )
 _FILE_OPTIONS = (
+    click.option(
+        "--decoder", type=_choice(InputOptions, "decoder"), help="ffmpeg: the system's program."
+    ),
+    click.option("--hwaccel", metavar="NAME", help="Of that program: vaapi, qsv, ..."),
+    click.option("--encoder", metavar="NAME", help="One of that program, such as h264_vaapi."),
     click.option("--audio", type=_choice(OutputOptions, "audio"), help="Whether sound stays."),
     click.option("--codec", type=_choice(OutputOptions, "codec")),
     click.option("--crf", type=int, metavar="N", help="Quality, 0 (best) to 51."),

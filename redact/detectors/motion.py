@@ -17,7 +17,7 @@ import numpy.typing as npt
 from redact.config import MotionOptions
 from redact.structures import BoolArray, Detections, FloatArray, Frame, Label
 
-Small = npt.NDArray[np.float32]  # (h, w, 3): luma, u, v of the small picture
+Small = npt.NDArray[np.float32]  # (3, h, w): luma, u, v of the small picture
 
 
 _LIGHT_SECONDS = 4.0  # background follows the light this fast
@@ -76,8 +76,8 @@ class MotionNet:
     def _look(self, frame: Frame, small: Small) -> Detections | None:
         now = float(frame.time)
         step, self._time = max(now - self._time, 0.0), now
-        difference, weak, strong = self._compared(small)
-        if weak.mean() > self._options.global_change:
+        change, square, weak = self._compared(small)
+        if np.count_nonzero(weak) > self._options.global_change * weak.size:
             if not self._settling:
                 self._trusted = self._mean
             self._unsure_until, self._settling = now + _SETTLE, [small]
@@ -88,23 +88,32 @@ class MotionNet:
             return None
         if self._settling:
             self._relearn()
-            difference, weak, strong = self._compared(small)
+            change, square, weak = self._compared(small)
         self._moving = weak
-        self._update(small, difference, weak, step)
+        strong = self._beyond(square, _STRONG, _STRONG_LEVELS) if weak.any() else weak
+        self._update(change, square, weak, step)
         return _movers(weak, strong, frame.width, frame.height)
 
-    def _compared(self, small: Small) -> tuple[Small, BoolArray, BoolArray]:
-        """Difference from the background; where it is weak and where it is strong."""
+    def _compared(self, small: Small) -> tuple[Small, Small, BoolArray]:
+        """(3, h, w) difference from the background; its square, without what the exposure does;
+        (h, w) where it is weak."""
         assert self._mean is not None
-        assert self._var is not None
-        difference = small - self._mean
+        change = small - self._mean
         # The camera's own exposure steps move all pixels alike; people do not.
-        difference[..., 0] -= np.median(difference[::4, ::4, 0])
-        size = np.abs(difference)
-        sigma = np.sqrt(self._var)
-        weak = (size > np.maximum(_WEAK * sigma, _WEAK_LEVELS)).any(axis=2)
-        strong = (size > np.maximum(_STRONG * sigma, _STRONG_LEVELS)).any(axis=2)
-        return difference, weak, strong
+        square = np.empty_like(change)
+        np.subtract(change[0], np.median(change[0, ::4, ::4]), out=square[0])
+        square[1:] = change[1:]
+        np.square(square, out=square)
+        return change, square, self._beyond(square, _WEAK, _WEAK_LEVELS)
+
+    def _beyond(self, square: Small, sigmas: float, levels: float) -> BoolArray:
+        """(h, w) where any channel differs by so many deviations and by so many grey levels."""
+        assert self._var is not None
+        limit = self._var * np.float32(sigmas**2)
+        np.maximum(limit, np.float32(levels**2), out=limit)
+        beyond: BoolArray = square > limit
+        anywhere: BoolArray = beyond[0] | beyond[1] | beyond[2]
+        return anywhere
 
     def _relearn(self) -> None:
         """A new background after a global change: without who walked about since, nor who stood
@@ -116,34 +125,37 @@ class MotionNet:
         if self._trusted is None or self._moving is None or self._moving.all():
             return
         for channel in range(3):
-            old, new = self._trusted[..., channel], self._mean[..., channel]
+            old, new = self._trusted[channel], self._mean[channel]
             x, y = old[~self._moving], new[~self._moving]
             gain = float(((x - x.mean()) * (y - y.mean())).sum()) / max(float(x.var()) * x.size, 1)
             new[self._moving] = y.mean() + gain * (old[self._moving] - x.mean())
 
-    def _update(self, small: Small, difference: Small, moving: BoolArray, step: float) -> None:
+    def _update(self, change: Small, square: Small, moving: BoolArray, step: float) -> None:
+        """Takes both arrays apart."""
         assert self._mean is not None
         assert self._var is not None
         fast = 1 - np.exp(-step / _LIGHT_SECONDS)
         slow = 1 - np.exp(-step / max(self._options.memory, 1e-3))
-        rate = np.where(moving, slow, fast).astype(np.float32)[..., None]
-        self._mean += rate * (small - self._mean)
+        rate = np.array([fast, slow], np.float32)[moving.view(np.uint8)]
+        change *= rate
+        self._mean += change
         # The spread is learned from the background alone: what stands there is no noise of it.
-        spread_rate = np.where(moving, 0.0, fast).astype(np.float32)[..., None]
-        self._var += spread_rate * (np.square(difference) - self._var)
+        rate[moving] = 0
+        square -= self._var
+        square *= rate
+        self._var += square
         np.maximum(self._var, 1.0, out=self._var)
 
 
 def _shrink(frame: Frame, width: int) -> Small:
-    """(h, w, 3) float32 picture at most `width` wide, area-averaged, straight from the planes."""
+    """(3, h, w) float32 picture at most `width` wide, area-averaged, straight from the planes."""
     import cv2
 
     w = min(frame.width, width)
     h = max(1, round(frame.height * w / frame.width))
-    planes = [
-        cv2.resize(p, (w, h), interpolation=cv2.INTER_AREA) for p in (frame.y, frame.u, frame.v)
-    ]
-    small: Small = np.stack(planes, axis=2).astype(np.float32)
+    small: Small = np.empty((3, h, w), np.float32)
+    for channel, plane in enumerate((frame.y, frame.u, frame.v)):
+        small[channel] = cv2.resize(plane, (w, h), interpolation=cv2.INTER_AREA)
     return small
 
 

@@ -124,7 +124,7 @@ class RedactElement(GstBase.BaseTransform):  # type: ignore[misc]
                 info.height,
                 time_base=_NANOSECOND,
                 frame_rate=rate,
-                colour=Colour(full_range=info.colorimetry.range == GstVideo.VideoColorRange(1)),
+                colour=_colour(info.colorimetry),
                 live=True,
             )
             self._colour = stream.colour
@@ -241,6 +241,15 @@ def GLib_error(said: str) -> Any:  # noqa: N802 - made like a class of GLib
     from gi.repository import GLib
 
     return GLib.Error.new_literal(Gst.StreamError.quark(), said, Gst.StreamError.FAILED)
+
+
+def _colour(told: Any) -> Colour:
+    """GStreamer's names for what H.273 numbers: models see the same colours as in a file."""
+    matrix = GstVideo.video_color_matrix_to_iso(told.matrix)
+    primaries = GstVideo.video_color_primaries_to_iso(told.primaries)
+    transfer = GstVideo.video_transfer_function_to_iso(told.transfer)
+    full = told.range == GstVideo.VideoColorRange(1)
+    return Colour(full, *(int(n) or 2 for n in (matrix, primaries, transfer)))
 
 
 def _fields(section: Any) -> dict[str, Any]:

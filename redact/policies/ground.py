@@ -57,13 +57,16 @@ class PropertyPolicy:
     ) -> Decision:
         """See `protocols.Policy`. Subjects include those found only later (look-back)."""
         subjects = subjects_at(window, times, at, self._brief)
+        whole_outside = self._options.outside == "all"
+        if not len(subjects):
+            return Decision(subjects, np.zeros(0, np.uint8), whole_outside=whole_outside)
         reason, best = self._contacts(info, subjects, window, times, at)
         people = subjects.label == Label.PERSON
         self._explain_parts(subjects, reason, people, best)
         shown = people & (reason == Reason.ON_PROPERTY)
         self._explain_motion(subjects, reason, shown)
         self._bind_faces(subjects, reason, people)
-        return Decision(subjects, reason, whole_outside=self._options.outside == "all")
+        return Decision(subjects, reason, whole_outside=whole_outside)
 
     # -- ground contact -------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ class Backlog:
         with self._changed:
             while self.waits and len(self._items) >= 4 and not stop.is_set():
                 self._changed.wait(0.2)
-            while sum(i.frame is not None for i in self._items) >= _MOST:
+            while frame is not None and sum(i.frame is not None for i in self._items) >= _MOST:
                 oldest = next(i for i in self._items if i.frame is not None)
                 self._items.remove(oldest)
                 dropped += 1

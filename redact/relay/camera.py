@@ -126,7 +126,7 @@ class Camera:
                 health.arrivals.append(health.last_in)
                 health.counts["in"] += 1
                 health.counts["corrupt"] += frame.corrupt
-                health.counts["dropped"] += self._backlog.put(frame, self._stop)
+                health.counts["overflowed"] += self._backlog.put(frame, self._stop)
                 health.queue = len(self._backlog)
                 if self._stop.is_set():
                     return

@@ -27,7 +27,8 @@ class CameraHealth:
     """One camera. Each number is written by one thread only.
 
     latency: seconds from decoding to the encoded packet, of recent frames, the look-back
-    included. counts: frames in, out, dropped, hidden_whole, corrupt, hidden people, ...
+    included. counts: frames in, out, dropped (too late), overflowed (dropped for memory),
+    hidden_whole, corrupt, hidden people, ...
     """
 
     name: str

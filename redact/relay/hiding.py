@@ -8,6 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from redact.build import make_redactor
+from redact.config import Trust
 from redact.errors import StageError
 from redact.protocols import Detector
 from redact.redactor import Redactor
@@ -36,6 +37,7 @@ class Gate:
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
         self.labels = detector.labels
+        self.trust = getattr(detector, "trust", Trust())  # what `make_redactor` goes by
         self.shut = False
 
     def detect(self, frames: Sequence[Frame]) -> Sequence[Detections]:

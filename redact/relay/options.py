@@ -182,6 +182,8 @@ def _camera(name: str, camera: CameraSection, file: RelayFile, path: Path) -> Ca
     base = ConfigFile(**{key: getattr(file, key) for key in HidingSections.__struct_fields__})
     if file.output.audio == "keep":
         raise ConfigError(f"{path}: output.audio: the relay passes no sound on; leave it out")
+    if file.output.encoder:
+        raise ConfigError(f"{path}: output.encoder: the relay encodes by itself; leave it out")
     return CameraConfig(
         name=name,
         url=_url(camera, where, path),

@@ -1,4 +1,5 @@
-"""Where redacted frames go: `PyAVSink` writes video files, `PipeSink` standard output.
+"""Where redacted frames go: `PyAVSink` writes video files, `PipeSink` standard output,
+`FfmpegSink` files by the system's ffmpeg.
 
 PyAV is imported at first use.
 """
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from redact.sinks.partial import is_partial
 
 if TYPE_CHECKING:
+    from redact.sinks.ffmpeg import FfmpegSink
     from redact.sinks.pipe import PipeSink
     from redact.sinks.pyav import PyAVSink
 
-__all__ = ["PipeSink", "PyAVSink", "is_partial"]
+__all__ = ["FfmpegSink", "PipeSink", "PyAVSink", "is_partial"]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,4 +27,8 @@ def __getattr__(name: str) -> Any:
         from redact.sinks.pipe import PipeSink
 
         return PipeSink
+    if name == "FfmpegSink":
+        from redact.sinks.ffmpeg import FfmpegSink
+
+        return FfmpegSink
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,6 +4,7 @@ of even size, and free of anything that the decoder attached."""
 from __future__ import annotations
 
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import PictureType, VideoFrame
 from av.video.plane import VideoPlane
 
@@ -42,7 +43,9 @@ class Pictures:
         owner = frame.owner
         if not isinstance(owner, VideoFrame) or owner.format.name != self.pixel_format:
             return None
-        return None if len(owner.side_data) else owner
+        # Not `owner.side_data`, see `sources.orientation`: it keeps pictures in memory.
+        side_data = SideDataContainer(owner)  # type: ignore[call-arg] # a stub without arguments
+        return None if len(side_data) else owner
 
     def _wrapped(self, frame: RedactedFrame) -> VideoFrame | None:
         """A picture on the caller's memory, if y, u and v lie in it one after the other."""

@@ -20,11 +20,11 @@ _AUDIO_SLACK = Fraction(1, 10)  # seconds: containers trim an encoder's padding
 @dataclass(frozen=True, slots=True)
 class Written:
     """What was handed to the muxer. times: presentation times in ticks of time_base, rising.
-    last: duration of the last frame in ticks. width, height: coded."""
+    last: duration of the last frame in ticks, None where it was not told. width, height: coded."""
 
     times: array[int]
     time_base: Fraction
-    last: int
+    last: int | None
     width: int
     height: int
     audio_end: Fraction | None  # seconds; None without audio
@@ -89,7 +89,7 @@ def _compare(times: list[int], time_base: Fraction, written: Written, tick: Frac
 
 def _check_whole(end: Fraction, written: Written, tick: Fraction) -> None:
     """Matroska notes one end for the whole file: no earlier than that of the video."""
-    told = (written.times[-1] + written.last) * written.time_base
+    told = (written.times[-1] + (written.last or 0)) * written.time_base
     if end < told - 2 * tick:
         raise _failed(f"it ends at {float(end):.6f} s instead of {float(told):.6f} s")
 
@@ -97,7 +97,12 @@ def _check_whole(end: Fraction, written: Written, tick: Fraction) -> None:
 def _check_duration(duration: Fraction, written: Written) -> None:
     """mp4 notes the stream's own duration, counted in decoding order: exact where frames are
     evenly spaced, else off by as much as a few gaps differ."""
-    told = (written.times[-1] - written.times[0] + written.last) * written.time_base
+    shown = written.times[-1] - written.times[0]
+    if written.last is None:
+        if duration < shown * written.time_base:
+            raise _failed(f"it lasts {float(duration):.6f} s, less than its frames take")
+        return
+    told = (shown + written.last) * written.time_base
     gaps = np.append(np.diff(np.frombuffer(written.times, np.int64)), written.last)
     slack = 4 * int(gaps.max() - gaps.min()) * written.time_base
     if abs(duration - told) > slack:

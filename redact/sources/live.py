@@ -16,6 +16,7 @@ import av.logging
 from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -42,7 +43,8 @@ class LiveSource:
 
     url: rtsp, rtsps, http or https; `v4l2:/dev/video0`; or a path, read at its own speed.
     name: what messages call it: no address, as it may hold a password. clock: gives frames
-    their times, in ticks of 1/90000 s. timeout: seconds without data after which it is lost.
+    their times, in ticks of 1/90000 s. timeout: seconds without data, or with data of which no
+    picture can be made, after which it is lost: opened again, a changed codec is seen.
 
     A frame is `corrupt` from the first sign of damage (a lost or broken packet, any complaint
     of the decoder) until the next sound key frame: what lies between is predicted from
@@ -64,15 +66,17 @@ class LiveSource:
         self._name = name
         self._clock = clock
         self._realtime = realtime
+        self._timeout = timeout
         self._max_pixels = max_pixels
         self._scheme = scheme_of(url)
         self._index = 0
         self._sound = False  # a key frame came, and no damage since
         self._blamed_now = False
-        self._blame: int | None = None  # pts of the last packet that was complained of
+        self._newest: int | None = None  # largest pts of a video packet so far
+        self._blame: int | None = None  # the same when something was last complained of
         self._convert = Converter()
         _listen_to_complaints()
-        clock.restart()
+        clock.restart(trusted=not self.live and not realtime)
         self._container = self._open(timeout, transport)
         try:
             self._stream = self._video()
@@ -141,7 +145,8 @@ class LiveSource:
             raise SourceLostError(f"{self._name}: the camera ended the stream")
 
     def _pictures(self) -> Iterator[tuple[VideoFrame, bool]]:
-        packets = self._container.demux(self._stream)
+        packets = self._container.demux()  # sound as well, or its flow would hide a stall
+        last_picture = time.monotonic()
         while True:
             with av.logging.Capture(local=True) as complaints:
                 try:
@@ -150,26 +155,33 @@ class LiveSource:
                     raise SourceLostError(
                         f"{self._name}: went away: {_words(error, self._url)}"
                     ) from None
-                pictures = self._decode(packet) if packet is not None else []
-            if packet is None:
-                return
-            if complaints or packet.is_corrupt:
-                self._complain(packet)
+                if packet is None:
+                    return
+                ours = packet.stream.index == self._stream.index
+                pictures = self._decode(packet) if ours else []
+            if complaints or (ours and packet.is_corrupt):
+                self._complain()
             for picture in pictures:
                 yield picture, self._corrupt(picture)
             self._blamed_now = False
+            now = time.monotonic()
+            last_picture = now if pictures else last_picture
+            if self.live and now - last_picture > self._timeout:
+                raise SourceLostError(f"{self._name}: sends no picture that can be decoded")
 
-    def _decode(self, packet: Packet[VideoStream]) -> list[VideoFrame]:
+    def _decode(self, packet: Packet[Stream]) -> list[VideoFrame]:
+        if packet.pts is not None:
+            self._newest = max(packet.pts, self._newest or packet.pts)
         try:
-            return list(self._stream.decode(packet))
+            return list(self._stream.codec_context.decode(packet))
         except (av.error.FFmpegError, ValueError):
-            self._complain(packet)
+            self._complain()
             return []
 
-    def _complain(self, packet: Packet[VideoStream]) -> None:
+    def _complain(self) -> None:
+        """Whatever came so far may be damaged; a loss may be told of beside a packet of sound."""
         self._sound, self._blamed_now = False, True
-        if packet.pts is not None:
-            self._blame = max(packet.pts, self._blame or packet.pts)
+        self._blame = self._newest
 
     def _corrupt(self, picture: VideoFrame) -> bool:
         if picture.is_corrupt:

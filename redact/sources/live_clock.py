@@ -25,11 +25,14 @@ class LiveClock:
         self._anchor: tuple[float, float] | None = None  # the camera's time, ours
         self._last = -1
         self._last_theirs: float | None = None
+        self._trusted = False
         self.jumps = 0
 
-    def restart(self) -> None:
-        """A new connection: its times have nothing to do with those before."""
+    def restart(self, *, trusted: bool = False) -> None:
+        """A new connection: its times have nothing to do with those before. trusted: they are
+        followed as they are, as those of a file that is read faster or slower than it plays."""
         self._anchor = self._last_theirs = None
+        self._trusted = trusted
 
     def stamp(self, theirs: Fraction | None) -> int:
         """Ticks for the next frame, larger than all before. theirs: seconds, None = unknown."""
@@ -43,8 +46,8 @@ class LiveClock:
             step = theirs - self._last_theirs
             expected = self._anchor[1] + theirs - self._anchor[0]
             off = ours - expected
-            if step > 0 and abs(off) < _JUMP:
-                if abs(off) > _CALM:
+            if step > 0 and (self._trusted or abs(off) < _JUMP):
+                if abs(off) > _CALM and not self._trusted:
                     pull = _SLEW * step * (1 if off > 0 else -1)
                     self._anchor = self._anchor[0], self._anchor[1] + pull
                     expected += pull

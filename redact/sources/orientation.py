@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 from av.video.frame import VideoFrame
 
 from redact.errors import SourceError
@@ -55,7 +55,9 @@ UPRIGHT = Orientation()
 
 def matrix_of(frame: VideoFrame) -> bytes | None:
     """The raw display matrix of a frame: 36 bytes, or None."""
-    side_data: Any = frame.side_data  # iterates over values, unlike what its stub says
+    # Iterates over values, unlike what its stub says. `frame.side_data` would keep a container that
+    # refers back to the frame, and the picture would stay in memory until cycles are looked for.
+    side_data: Any = SideDataContainer(frame)  # type: ignore[call-arg] # a stub without arguments
     for data in side_data:
         if data.type is Type.DISPLAYMATRIX:
             return bytes(data)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 import av
+from av.video.frame import VideoFrame
 
 from redact.errors import SourceError
 from redact.sources.errors import reading
 from redact.sources.opening import DEFAULT_MAX_PIXELS
-from redact.sources.planes import NATIVE
+from redact.sources.planes import NATIVE, UNSPECIFIED
 from redact.sources.pyav import PyAVSource
-from redact.structures import Frame, chroma_shape
+from redact.structures import Colour, Frame, chroma_shape
 
 PipeFormat = Literal["y4m", "nut"]
 _MAGIC: dict[PipeFormat, bytes] = {"y4m": b"YUV4MPEG2 ", "nut": b"nut/multimedia container\x00"}
@@ -31,8 +33,9 @@ def format_of(start: bytes) -> PipeFormat | None:
 class PipeSource(PyAVSource):
     """Reads one stream once, as `PyAVSource` does a file. Raises SourceError.
 
-    stream: binary, readable; it is not closed here. name: how messages call it. `format` says
-    what was found; `audio` whether there is sound in it, which is not read.
+    stream: binary, readable; it is not closed here. name: how messages call it. matrix: of the
+    colours, by H.273, where the stream does not say: neither format has a place for it. `format`
+    says what was found; `audio` whether there is sound in it, which is not read.
     """
 
     def __init__(
@@ -40,9 +43,11 @@ class PipeSource(PyAVSource):
         stream: BinaryIO,
         name: str = "standard input",
         *,
+        matrix: int = UNSPECIFIED,
         deinterlace: bool = True,
         max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> None:
+        self._matrix_told = matrix
         buffered = stream if isinstance(stream, io.BufferedReader) else None
         buffered = buffered or io.BufferedReader(stream)
         with reading(name, "check what writes to it"):
@@ -65,6 +70,11 @@ class PipeSource(PyAVSource):
         self.audio = bool(container.streams.audio)
         self._forward = forward
         self._start(Path(name), container, deinterlace, max_pixels)
+
+    def _colour_of(self, picture: VideoFrame) -> Colour:
+        found = super()._colour_of(picture)
+        said = found.matrix != UNSPECIFIED
+        return found if said else replace(found, matrix=self._matrix_told)
 
     def _frames(self) -> Iterator[Frame]:
         yield from super()._frames()

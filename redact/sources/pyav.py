@@ -17,7 +17,7 @@ from redact.sources.opening import DEFAULT_MAX_PIXELS, is_cover, open_container,
 from redact.sources.orientation import matrix_of, orientation_of
 from redact.sources.planes import Converter, colour_of
 from redact.sources.timing import Decoded
-from redact.structures import Frame, StreamInfo
+from redact.structures import Colour, Frame, StreamInfo
 
 __all__ = ["DEFAULT_MAX_PIXELS", "PyAVSource"]
 
@@ -68,7 +68,7 @@ class PyAVSource:
         self._first: Decoded | None = first
         self._matrix = matrix_of(picture)
         self._orientation = orientation_of(self._matrix, str(self._path))
-        self._colour = colour_of(picture)
+        self._colour = self._colour_of(picture)
         self._size = picture.width, picture.height
         self._convert = Converter()
         self._info = self._describe(picture)
@@ -142,13 +142,16 @@ class PyAVSource:
             changed = f"size changes from {old[0]}x{old[1]} to {new[0]}x{new[1]}"
         elif matrix_of(picture) != self._matrix:
             changed = "orientation changes"
-        elif colour_of(picture) != self._colour:
-            changed = f"colour changes from {self._colour} to {colour_of(picture)}"
+        elif self._colour_of(picture) != self._colour:
+            changed = f"colour changes from {self._colour} to {self._colour_of(picture)}"
         if changed:
             raise SourceError(
                 f"{self._path}: frame {index}: the picture's {changed}; "
                 "split the file there and run the parts one by one"
             )
+
+    def _colour_of(self, picture: VideoFrame) -> Colour:
+        return colour_of(picture)
 
     def close(self) -> None:
         """Close the file, from any thread, at any time. Frames that were given out stay valid."""

@@ -17,7 +17,9 @@ _STILL = 40  # frames that a snapshot is repeated for, so that evidence can be c
 
 
 class Clip:
-    """Reads in a thread of its own; the first frame is there after construction.
+    """The first frame is there after construction; the others are read by a thread of its own,
+    at once from a camera, and from a file once a frame was asked for: until then the page and
+    the browser need the processor more.
 
     seconds: how much is read, at most. Raises SourceError when there is no frame at all.
     """
@@ -38,8 +40,15 @@ class Clip:
         self._frames.append(first)
         self._limit = max(2, MEMORY // max(1, first.width * first.height * 3 // 2))
         self._until = first.time + Fraction(seconds)
-        self._thread = threading.Thread(target=self._read, args=(frames,), daemon=True)
-        self._thread.start()
+        self._rest: Iterator[Frame] | None = frames
+        if self.info.live:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        with self._changed:
+            frames, self._rest = self._rest, None
+        if frames is not None:
+            threading.Thread(target=self._read, args=(frames,), daemon=True).start()
 
     def _read(self, frames: Iterator[Frame]) -> None:
         try:
@@ -67,6 +76,7 @@ class Clip:
 
     def frame(self, index: int) -> Frame | None:
         """The frame, waited for while it may still come; None beyond the end."""
+        self._read_on()
         with self._changed:
             self._changed.wait_for(lambda: index < len(self._frames) or self._complete, _WAIT)
             return self._frames[index] if index < len(self._frames) else None
@@ -86,6 +96,9 @@ class Clip:
     def close(self) -> None:
         with self._changed:
             self._closed = True
+            never_read, self._rest = self._rest is not None, None
+        if never_read:
+            self._source.close()
 
 
 class Still:

@@ -129,7 +129,6 @@ class Editor:
                 "complete": complete,
                 "cut": cut,
                 "error": error,
-                "times": [round(float(self._time(i)), 3) for i in (0, frames - 1)],
                 "models": len(self._config.models),
                 "warmup": self._warmup,
                 "output": os.fspath(self._file.path),
@@ -141,10 +140,6 @@ class Editor:
     def _warmup(self) -> float:
         motion = self._config.motion
         return motion.warmup if self._config.models else motion.warmup_alone
-
-    def _time(self, index: int) -> float:
-        frame = self._clip.frame(index)
-        return 0.0 if frame is None else float(frame.time)
 
     def _frame(self, request: Request) -> Response:
         index = number_of(request, "index", 1 << 31)

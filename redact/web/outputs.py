@@ -13,7 +13,6 @@ from redact.errors import ConfigError
 from redact.sinks import is_partial
 from redact.web.words import REASONS, SPANS
 
-LONG_COASTING = 2.0  # seconds of hiding without finding anyone
 LONG_DOUBT = 1.0  # seconds of someone being hidden only for want of proof
 _DOUBTS = ("unproven", "foot_unknown")
 PROBLEMS = {
@@ -44,12 +43,11 @@ class Output:
             told["why"] = _why(self.path, record)
         if record is None:
             return told | {"spans": {}, "reasons": [], "people": {}, "frames": {}, "by_hand": []}
-        words = {reason.name.lower(): said for reason, said in REASONS.items()}
         return told | {
             "spans": _spans(record),
             "kinds": SPANS,
             "reasons": [
-                [words.get(name, name), count]
+                _reason(name, count)
                 for name, count in sorted(_table(record, "reasons").items(), key=_most_first)
             ],
             "people": _table(record, "people"),
@@ -60,6 +58,12 @@ class Output:
 
 def _most_first(item: tuple[str, Any]) -> tuple[float, str]:
     return -float(item[1]), item[0]
+
+
+def _reason(name: str, count: float) -> dict[str, Any]:
+    known = {reason.name.lower(): reason for reason in REASONS}.get(name)
+    hides = known is None or known.hides
+    return {"name": name, "words": SPANS.get(name, name), "count": count, "hides": hides}
 
 
 def _table(record: dict[str, Any], key: str) -> dict[str, Any]:
@@ -113,7 +117,7 @@ def _problems(path: Path, record: dict[str, Any] | None) -> list[str]:
     digests = record.get("digests")
     if not (isinstance(digests, dict) and digests.get("models")):
         found.append("motion")
-    if _longest(spans, "coasting") >= LONG_COASTING:
+    if spans.get("coasting"):
         found.append("coasting")
     return found
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from redact.config import Config
+from redact.config import Config, Trust
 from redact.errors import RedactError
 from redact.geometry import Zone
 from redact.protocols import Detector
@@ -36,6 +36,7 @@ class Remembered:
         self._detector = detector
         self._known: dict[int, Detections] = {}
         self.labels = detector.labels
+        self.trust = getattr(detector, "trust", Trust())  # what `make_redactor` goes by
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         for frame in frames:

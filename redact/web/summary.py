@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import redact
 from redact.batch.record import SUFFIX, record_path
-from redact.errors import ConfigError, MissingDependencyError, SinkError
+from redact.errors import ConfigError, SinkError
 from redact.sinks.partial import Partial
 from redact.web.outputs import find_outputs
 from redact.web.words import REASONS
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _STAMP = re.compile(r"(20\d\d)\D?([01]\d)\D?([0-3]\d)(?:\D{0,3}([0-2]\d)\D?([0-5]\d))?")
 _HIDES = {reason.name.lower(): REASONS[reason] for reason in REASONS if reason.hides}
@@ -32,7 +28,8 @@ _WHOLE_DAYS = timedelta(days=3)  # from here on days are counted, not hours
 
 @dataclass(slots=True)
 class Summary:
-    """hidden: people hidden per hour or day. seconds: (when, seconds of work, of footage)."""
+    """hidden: people hidden per `step`, an hour or a day. hours: per hour of the day, 0 to 23.
+    seconds: of work, per file."""
 
     files: int = 0
     unfinished: int = 0
@@ -41,7 +38,8 @@ class Summary:
     people_shown: int = 0
     by_hand: int = 0
     hidden: Counter[datetime] = field(default_factory=Counter)
-    seconds: list[tuple[str, float]] = field(default_factory=list)
+    hours: Counter[int] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     step: timedelta = timedelta(hours=1)
 
@@ -76,7 +74,7 @@ def summarise(where: Path) -> Summary:
         counts.append(
             (when(output.name, record_path(output.path)), int(told["people"].get("hidden", 0)))
         )
-        made.seconds.append((output.name, _number(record.get("seconds"), "total")))
+        made.seconds.append(_number(record.get("seconds"), "total"))
         reasons = record.get("reasons")
         for name, number in (reasons if isinstance(reasons, dict) else {}).items():
             if name in _HIDES and isinstance(number, int):
@@ -90,7 +88,14 @@ def summarise(where: Path) -> Summary:
         start = {"minute": 0, "second": 0, "microsecond": 0}
         start |= {"hour": 0} if made.step.days else {}
         made.hidden[time.replace(**start)] += number  # type: ignore[arg-type]
+        made.hours[time.hour] += number
     return made
+
+
+def span(summary: Summary) -> str:
+    """The days that it is about, in words."""
+    first, last = (f"{day:%d %B %Y}" for day in (min(summary.hidden), max(summary.hidden)))
+    return first if first == last else f"{first} to {last}"
 
 
 def _number(table: Any, key: str) -> float:
@@ -106,8 +111,10 @@ def write_summary(summary: Summary, path: Path, *, overwrite: bool) -> None:
         raise ConfigError(f"{path}: a report is written as .html or .png; name it so")
     if path.exists() and not overwrite:
         raise ConfigError(f"{path}: exists already; pass --overwrite to replace it")
-    figure = _plot(summary)
-    content = _picture(figure) if kind == ".png" else _page(summary, figure)
+    from redact.web.plots import picture
+
+    png = picture(summary)
+    content = png if kind == ".png" else _page(summary, png)
     partial = Partial(path)
     try:
         partial.path.write_bytes(content)
@@ -118,43 +125,9 @@ def write_summary(summary: Summary, path: Path, *, overwrite: bool) -> None:
         partial.discard()
 
 
-def _plot(summary: Summary) -> Figure:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependencyError(
-            "plots need matplotlib: pip install 'redact[report]'"
-        ) from error
-    figure = Figure(figsize=(9, 10), layout="constrained")
-    over_time, reasons, seconds = figure.subplots(3, 1)
-    unit, form = ("day", "%d %b") if summary.step.days else ("hour", "%d %b %H:00")
-    first, last = min(summary.hidden), max(summary.hidden)
-    slots = [first + summary.step * i for i in range(int((last - first) / summary.step) + 1)]
-    over_time.bar(range(len(slots)), [summary.hidden[slot] for slot in slots], color="#0b5cad")
-    shown = range(0, len(slots), max(1, len(slots) // 12))
-    over_time.set_xticks(list(shown), [slots[i].strftime(form) for i in shown], rotation=30)
-    over_time.set_title(f"People hidden per {unit} (a file made without a model counts nobody)")
-    over_time.yaxis.get_major_locator().set_params(integer=True)
-    common = summary.reasons.most_common()[::-1]
-    reasons.barh([name for name, _ in common], [number for _, number in common], color="#b3161b")
-    reasons.set_title("Why, in subjects times frames")
-    took = [value for _, value in summary.seconds]
-    seconds.hist(took, bins=min(20, max(1, len(took))), color="#5a6066")
-    seconds.set_title("Processing time per file")
-    seconds.set_xlabel("seconds")
-    seconds.set_ylabel("files")
-    return figure
-
-
-def _picture(figure: Figure) -> bytes:
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=110, metadata={"Software": None})
-    return out.getvalue()
-
-
-def _page(summary: Summary, figure: Figure) -> bytes:
+def _page(summary: Summary, png: bytes) -> bytes:
     """One file that loads nothing: the plots are inside."""
-    plots = base64.b64encode(_picture(figure)).decode()
+    plots = base64.b64encode(png).decode()
     facts = {
         "files": summary.files,
         "unfinished or failed": summary.unfinished,
@@ -162,7 +135,7 @@ def _page(summary: Summary, figure: Figure) -> bytes:
         "people hidden": summary.people_hidden,
         "people shown": summary.people_shown,
         "hidden by hand": summary.by_hand,
-        "seconds of work": round(sum(value for _, value in summary.seconds), 1),
+        "seconds of work": round(sum(summary.seconds), 1),
     }
     rows = "".join(f"<tr><th scope=row>{k}</th><td>{v}</td></tr>" for k, v in facts.items())
     why = "".join(
@@ -180,7 +153,9 @@ def _page(summary: Summary, figure: Figure) -> bytes:
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "img-src data:; style-src 'unsafe-inline'\">"
         f"<title>redact: what was hidden</title><style>{style}</style></head><body>"
-        f"<h1>What was hidden</h1><table>{rows}</table><h2>Why</h2><table>{why}</table>"
+        f"<h1>What was hidden</h1><p>{span(summary)}</p><table>{rows}</table>"
+        "<h2>Why, in boxes counted in every frame</h2>"
+        f"<table>{why}</table>"
         f'<h2>Plots</h2><img alt="People hidden over time, reasons, processing time; the figures '
         f'stand in the tables" src="data:image/png;base64,{plots}">'
         f"<p>Made by redact {redact.__version__} of the reports beside the outputs.</p>"

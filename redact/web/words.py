@@ -19,7 +19,7 @@ REASONS = {
 LABELS = {Label.PERSON: "person", Label.FACE: "face", Label.MOTION: "motion"}
 SPANS = {
     **{reason.name.lower(): words for reason, words in REASONS.items()},
-    "coasting": "hidden on from where someone was last seen",
+    "coasting": "a person hidden on for long without being found",
     "whole_outside": "the whole outside: the background was not known",
     "whole_frame": "the whole frame: it was damaged",
     "by_hand": "hidden by hand",

@@ -188,3 +188,25 @@ def test_a_source_is_read_once() -> None:
         list(source)
         with pytest.raises(SourceError, match="read already"):
             list(source)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["y4m", "nut"])
+def test_with_a_model_every_pixel_is_as_from_a_run_where_the_matrix_is_told(
+    tmp_path: Path, kind: str
+) -> None:
+    """A pipe does not carry it: a clip tagged otherwise than its size suggests would be shown
+    to the model in other colours, and boxes would differ a little."""
+    clip = tmp_path / "tagged.mp4"
+    tag = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
+    coded = ["-frames:v", "45", "-c:v", "libx264", "-crf", "18", "-bf", "0", *tag]
+    subprocess.run(["ffmpeg", "-v", "error", "-i", str(CLIP), *coded, str(clip)], check=True)
+    sink = MemorySink()
+    config = redact.Config(zone=redact.load_zone(ZONE), models=(Path("embedded"),))
+    with PyAVSource(clip) as source:
+        assert source.info.colour.matrix == 1
+        redact.run(source, sink, config)
+    words = ("--zone", str(ZONE), "--model", "embedded", "--matrix", "bt709")
+    done = run_filter(raw(clip, kind, 45), *words)
+    assert done.returncode == 0, done.stderr
+    assert [p for _, p in pictures(done.stdout)] == [planes(frame) for frame in sink.frames]

@@ -376,7 +376,7 @@ def test_a_live_stream_hides_the_frame_whole_on_which_any_stage_fails(part: str)
 def test_shapes_that_cannot_be_made_hide_the_frame_or_stop_the_run(
     on_failure: OnFailure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def odd(*_: object) -> Mask:
+    def odd(*_: object, **__: object) -> Mask:
         raise ArithmeticError("odd")
 
     source = source_of(12)

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rtsp_scenes import fine_detail, luma, make_clip
+from rtsp_scenes import RtspServer, fine_detail, luma, make_clip, wait_for
 
 from redact.errors import ConfigError, SourceLostError
 from redact.relay import load_relay_config, run_relay
 from redact.sources.live import LiveSource
 from redact.sources.live_clock import LiveClock
+from redact.web.clip import Clip
+from redact.web.opening import open_any
 
 HIDE_OUTSIDE = """
 look_back = 3
@@ -176,3 +178,23 @@ def test_a_drifting_clock_is_drawn_back() -> None:
     out = run_clock([0.1005 * i for i in range(36_000)])
     assert rises(out)
     assert out[-1] == pytest.approx(3600, abs=1)
+
+
+# -- the same source for a page ----------------------------------------------------------------
+
+
+def test_the_zone_editor_looks_through_the_same_source(server: RtspServer) -> None:
+    server.start()
+    clip = Clip(open_any(server.camera), seconds=60)
+    try:
+        assert (clip.info.width, clip.info.height, clip.info.live) == (320, 240, True)
+        assert clip.info.name == "127.0.0.1"
+        frames = [clip.frame(index) for index in range(15)]
+        assert all(frame is not None for frame in frames)
+        times = [float(frame.time) for frame in frames if frame is not None]
+        assert rises(times)
+        server.kill()
+        wait_for(lambda: clip.state[1])
+        assert "127.0.0.1: " in clip.state[3]  # it is said that the camera went away
+    finally:
+        clip.close()

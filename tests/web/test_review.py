@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from playwright.sync_api import expect
-from served import SMALL, Served
+from served import Served
 
 from redact.cli import cli
+from redact.web.summary import summarise
 
 Serve = Callable[..., Served]
 BOX = (0.6, 0.6, 0.9, 0.9)
@@ -23,33 +23,6 @@ BOX = (0.6, 0.6, 0.9, 0.9)
 
 def call(*words: object) -> Any:
     return CliRunner().invoke(cli, [str(word) for word in words], prog_name="redact")
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two short outputs with their reports; the property is the whole lower part."""
-    folder = tmp_path_factory.mktemp("made")
-    clip = folder / "in" / "2026-11-20_14-05.mp4"
-    clip.parent.mkdir()
-    with av.open(str(SMALL)) as source, av.open(str(clip), "w") as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.pts is not None and packet.pts * packet.time_base < 3:
-                packet.stream = stream
-                target.mux(packet)
-    shutil.copy(clip, clip.with_name("2026-11-20_16-30.mp4"))
-    zone = folder / "zone.json"
-    zone.write_text(json.dumps({"polygons": [[[0, 0.3], [1, 0.3], [1, 1], [0, 1]]]}))
-    words = ("--zone", zone, "-o", folder / "out", "--model", "none", "--quiet")
-    done = call("run", folder / "in", *words)
-    assert done.exit_code == 0, done.output
-    return folder
-
-
-@pytest.fixture
-def out(made: Path, tmp_path: Path) -> Path:
-    shutil.copytree(made / "out", tmp_path / "out")
-    return tmp_path / "out"
 
 
 def luma_at(path: Path, second: float) -> np.ndarray[Any, Any]:
@@ -182,8 +155,87 @@ def test_what_the_review_cannot_do_it_refuses(
 def attacked(made: Path) -> Any:
     from served import launched
 
-    with launched(made, "review", made / "out") as served:
+    words = ("review", made / "out", "--original", made / "in", "--export", made / "share")
+    with launched(made, *words) as served:
         yield served, served.sign_in(), made / "out"
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        ("/", "GET"),
+        ("/api/outputs", "GET"),
+        ("/api/outputs/0/video", "GET"),
+        ("/api/outputs/0/original/0", "GET"),
+        ("/api/outputs/0/verdict", "POST"),
+        ("/api/outputs/0/hide", "POST"),
+        ("/api/export", "POST"),
+        ("/api/done", "POST"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"Cookie": "", "X-Redact-Key": ""}, 403),
+        ({"Cookie": ""}, 403),
+        ({"Host": "evil.example"}, 421),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+    ],
+)
+def test_every_door_of_the_review_is_guarded(
+    attacked: tuple[Served, dict[str, str], Path],
+    path: str,
+    method: str,
+    changed: dict[str, str],
+    status: int,
+) -> None:
+    served, own, folder = attacked
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    usual = {"Origin": served.origin, "Content-Type": "application/json"}
+    body = None if method == "GET" else b'{"verdict": "approved"}'
+    answer = served.ask(path, method, headers=usual | own | changed, body=body)
+    assert answer.status == status
+    assert answer.headers["cache-control"] == "no-store"
+    assert b"ftyp" not in answer.body
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
+def test_a_video_that_is_swapped_for_a_link_is_not_followed(serve: Serve, out: Path) -> None:
+    served = serve("review", out)
+    own = served.sign_in()
+    first = out / "2026-11-20_14-05.mp4"
+    first.unlink()
+    first.symlink_to("/etc/passwd")
+    answer = served.ask("/api/outputs/0/video", headers=own)
+    assert (answer.status, b"root:" in answer.body) == (409, False)
+
+
+def test_keys_step_between_hidden_spans_and_touch_draws_a_rectangle(
+    serve: Serve, browser: Any, out: Path
+) -> None:
+    size = {"width": 360, "height": 740}
+    context = browser.new_context(viewport=size, has_touch=True)
+    page = opened(context.new_page(), serve("review", out))
+    page.wait_for_function("document.getElementById('player').readyState > 0")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.focus("#player")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#at")).to_have_text("0.07 s")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#at")).to_have_text("0.00 s")
+    starts = page.evaluate("document.querySelectorAll('#timeline .span').length")
+    assert starts > 0
+    finger = context.new_cdp_session(page)
+    page.locator("#overlay").scroll_into_view_if_needed()
+    area = page.locator("#overlay").bounding_box()
+    for kind, (x, y) in (("Start", (0.2, 0.2)), ("Move", (0.6, 0.8)), ("End", (0, 0))):
+        place = {"x": area["x"] + x * area["width"], "y": area["y"] + y * area["height"]}
+        points = [] if kind == "End" else [place]
+        finger.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+    drawn = [float(page.input_value(f"#{side}")) for side in ("left", "top", "right", "bottom")]
+    assert drawn == pytest.approx([0.2, 0.2, 0.6, 0.8], abs=0.02)
+    context.close()
 
 
 def test_a_report_is_one_file_that_loads_nothing(made: Path, tmp_path: Path) -> None:
@@ -206,3 +258,18 @@ def test_there_is_nothing_to_report(tmp_path: Path, words: str, said: str) -> No
     assert result.exit_code == 2
     assert said in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_month_is_plotted_by_day_and_by_hour_of_the_day(made: Path, tmp_path: Path) -> None:
+    """More than three days: one picture more, the hours of all days together."""
+    first = made / "out" / "2026-11-20_14-05.mp4"
+    record = json.loads((made / "out" / f"{first.name}.redact.json").read_text())
+    for name in ("2026-11-01_07-00.mp4", "2026-11-09_19-30.mp4"):
+        (tmp_path / name).write_bytes(first.read_bytes())
+        record["output"]["name"], record["people"] = name, {"hidden": 3, "shown": 1}
+        (tmp_path / f"{name}.redact.json").write_text(json.dumps(record))
+    summary = summarise(tmp_path)
+    assert dict(summary.hours) == {7: 3, 19: 3}
+    assert [day.day for day in sorted(summary.hidden)] == [1, 9]
+    assert call("report", tmp_path, "-o", tmp_path / "month.html").exit_code == 0
+    assert "01 November 2026 to 09 November 2026" in (tmp_path / "month.html").read_text()

@@ -8,10 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
+from click.testing import CliRunner
 from playwright.sync_api import expect
 from served import SMALL, Served
 
+from redact.cli import cli
 from redact.config import load_zone
 
 Serve = Callable[..., Served]
@@ -39,6 +43,26 @@ def draw(page: Any, button: str, points: list[tuple[float, float]]) -> None:
     click(page, [*points, points[0]])
 
 
+def call(*words: object) -> Any:
+    return CliRunner().invoke(cli, [str(word) for word in words], prog_name="redact")
+
+
+def cropped(source: Path, target: Path, *, keep: float, seconds: float = 3) -> None:
+    """The upper `keep` of the picture of a clip's start."""
+    with av.open(str(source)) as before, av.open(str(target), "w") as after:
+        stream = after.add_stream("libx264", rate=15, options={"crf": "20"})
+        stream.pix_fmt = "yuv420p"
+        for frame in before.decode(video=0):
+            if frame.time > seconds:
+                break
+            rgb = frame.to_ndarray(format="rgb24")
+            rgb = np.ascontiguousarray(rgb[: int(keep * len(rgb)) // 2 * 2])
+            if not stream.codec_context.is_open:
+                stream.height, stream.width = rgb.shape[:2]
+            after.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        after.mux(stream.encode(None))
+
+
 def rings_of(path: Path) -> tuple[list[Any], list[Any]]:
     plain = json.loads(path.read_text())
     return plain["polygons"], plain.get("holes", [])
@@ -62,6 +86,47 @@ def test_a_concave_outline_with_a_hole_is_drawn_previewed_saved_and_used(
     assert abs(polygons[0][2][1] - 0.6) < 0.01  # the concave corner
     zone = load_zone(tmp_path / "zone.json")
     assert zone.contains([[0.5, 0.5], [0.5, 0.75], [0.3, 0.75]]).tolist() == [False, False, True]
+
+
+def test_the_preview_with_a_model_says_what_the_run_then_does(
+    serve: Serve, page: Any, made: Path, tmp_path: Path
+) -> None:
+    clip = made / "in" / "2026-11-20_14-05.mp4"
+    opened(page, serve("zone", "edit", clip, "-o", "zone.json", "--model", "embedded"))
+    draw(page, "#draw-polygon", [(0, 0.55), (0.999, 0.55), (0.999, 0.999), (0, 0.999)])
+    page.wait_for_selector("#progress[data-done]:not([data-done=''])", timeout=120_000)
+    page.fill("#scrub", "30")
+    page.wait_for_selector("#people[data-of$='/30']")
+    expect(page.locator("#people")).to_contain_text("person: stands beyond the property")
+    expect(page.locator("#overlay .foot.hidden").first).to_be_attached()
+    expect(page.locator("#overlay .box.hidden").first).to_be_attached()
+    page.click("#save")
+    expect(page.locator("#said")).to_contain_text("Saved")
+    words = ("run", clip, "--zone", tmp_path / "zone.json", "--model", "embedded", "--quiet")
+    done = call(*words, "-o", tmp_path / "out.mp4")
+    assert done.exit_code == 0, done.output
+    people = json.loads((tmp_path / "out.mp4.redact.json").read_text())["people"]
+    told = f"Whole clip: {people['shown']} people shown, {people['hidden']} hidden."
+    assert page.inner_text("#progress") == told
+    assert people["hidden"] > 0
+
+
+def test_feet_cut_by_an_edge_that_is_not_the_propertys_are_warned_of(
+    serve: Serve, page: Any, tmp_path: Path
+) -> None:
+    """A camera that looks over the heads: everyone's feet lie below the picture."""
+    clip = tmp_path / "low.mp4"
+    cropped(SMALL, clip, keep=0.46)
+    opened(page, serve("zone", "edit", clip, "-o", "zone.json", "--model", "embedded"))
+    draw(page, "#draw-polygon", [(0.05, 0.5), (0.95, 0.5), (0.95, 0.9), (0.05, 0.9)])
+    page.wait_for_selector("#progress[data-done]:not([data-done=''])", timeout=120_000)
+    expect(page.locator("#warnings")).to_contain_text("feet are cut off by the bottom edge")
+
+
+def test_an_outline_that_takes_in_the_horizon_is_warned_of(serve: Serve, page: Any) -> None:
+    opened(page, serve("zone", "edit", SMALL, "--seconds", "0.3"))
+    draw(page, "#draw-polygon", [(0.1, 0.05), (0.9, 0.05), (0.9, 0.9), (0.1, 0.9)])
+    expect(page.locator("#warnings")).to_contain_text("does it include the horizon")
 
 
 def test_the_preview_changes_with_the_outline(serve: Serve, page: Any) -> None:

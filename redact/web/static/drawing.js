@@ -87,22 +87,35 @@ export class Drawing {
   }
 
   // No colour alone: shown is a whole line, a disc and a tick; hidden is dashed, a square, a cross.
+  // Motion and what was not found in this very frame are thin and without words: the list has them.
   #people() {
-    const unit = this.#unit(), parts = [];
+    const unit = this.#unit(), parts = [], words = [];
     for (const one of this.told?.subjects ?? []) {
-      const kind = one.hidden ? "hidden" : "shown";
+      const faint = one.coasting || one.label === "motion";
+      const kind = `${one.hidden ? "hidden" : "shown"}${faint ? " faint" : ""}`;
       const [x, y] = this.#pixel(one.box), [right, bottom] = this.#pixel(one.box.slice(2));
       parts.push(shape("rect", { class: `box ${kind}`, x, y, width: right - x, height: bottom - y }));
-      if (one.label === "face") continue;
+      if (one.label !== "person" || faint) continue;
       const [fx, fy] = this.#pixel(one.foot), r = 6 * unit;
       parts.push(one.hidden
         ? shape("rect", { class: "foot hidden", x: fx - r, y: fy - r, width: 2 * r, height: 2 * r })
         : shape("circle", { class: "foot shown", cx: fx, cy: fy, r }));
-      const size = 15 * unit;
-      const part = one.reason === "motion_beyond" ? "part hidden" : "hidden";
-      const words = `${one.hidden ? `✕ ${part}` : "✓ shown"}: ${one.label}`;
-      const where = { x: Math.max(0, x), y: Math.max(size, y - 4 * unit), "font-size": size };
-      parts.push(shape("text", where, words));
+      words.push({ x, y, text: one.hidden ? "✕ hidden" : "✓ shown", first: !one.hidden });
+    }
+    return [...parts, ...this.#words(words)];
+  }
+
+  // Words that would lie on others are left out; those of people who are shown go first.
+  #words(words) {
+    const size = 15 * this.#unit(), [width, height] = this.size, taken = [], parts = [];
+    words.sort((a, b) => b.first - a.first);
+    for (const { x, y, text } of words) {
+      const long = 0.62 * size * text.length;
+      const left = Math.max(0, Math.min(x, width - long));
+      const base = Math.min(height, Math.max(size, y - size / 4));
+      if (taken.some(([l, b]) => Math.abs(l - left) < long && Math.abs(b - base) < size)) continue;
+      taken.push([left, base]);
+      parts.push(shape("text", { x: left, y: base, "font-size": size }, text));
     }
     return parts;
   }

@@ -71,17 +71,25 @@ async function waitFor(path, signal) {
   }
 }
 
+// One line for all who are judged alike: a street full of people would fill the page.
 function people(told) {
-  const rows = told.subjects.map((one) => {
-    const kind = one.hidden ? "hidden" : "shown";
-    const mark = element("strong", { class: kind }, one.hidden ? "✕ hidden" : "✓ shown");
-    const lost = one.coasting ? " (not found in this very frame)" : "";
-    return element("li", { class: kind }, mark, ` ${one.label}: ${one.words}${lost}`);
-  });
+  const alike = new Map();
+  for (const one of told.subjects) {
+    const lost = one.coasting && one.reason !== "lost_on_property" ? ", not found in this very frame" : "";
+    const key = `${one.hidden ? 1 : 0}${one.label === "motion" ? 1 : 0}|${one.label}: ${one.words}${lost}`;
+    alike.set(key, (alike.get(key) ?? 0) + 1);
+  }
   const whole = told.whole_frame ? "the whole frame: it is damaged"
     : told.whole_outside ? "everything beyond the property: the background is not known yet" : "";
-  if (whole) rows.unshift(element("li", { class: "hidden" }, element("strong", { class: "hidden" }, "✕ hidden"), ` ${whole}`));
+  const rows = whole ? [judged(true, whole, 1)] : [];
+  for (const [key, count] of [...alike].sort()) rows.push(judged(key[0] === "1", key.slice(3), count));
   by("people").replaceChildren(...(rows.length ? rows : [element("li", {}, "Nobody is found in this frame.")]));
+}
+
+function judged(hidden, words, count) {
+  const kind = hidden ? "hidden" : "shown";
+  const mark = element("strong", { class: kind }, hidden ? "✕ hidden" : "✓ shown");
+  return element("li", { class: kind }, mark, ` ${count > 1 ? `${count} × ` : ""}${words}`);
 }
 
 // -- the outline --------------------------------------------------------------------------------

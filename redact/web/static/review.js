@@ -68,26 +68,32 @@ function facts() {
   if (one.people.hidden !== undefined) lines.push(`${one.people.hidden} people hidden, ${one.people.shown} shown`);
   if (one.frames.all) lines.push(`${one.frames.all} frames, ${one.frames.with_hiding} of them with something hidden`);
   if (one.by_hand) lines.push(`${one.by_hand} rectangles were hidden by hand`);
-  lines.push(...one.reasons.map(([words, count]) => `${words}: ${count} times`));
+  const boxes = (count) => `${count} ${count === 1 ? "box" : "boxes"}`;
+  for (const { name, words, count, hides } of one.reasons) {
+    const spans = one.spans[name] ?? [], long = spans.reduce((sum, [a, b]) => sum + b - a, 0);
+    const when = spans.length ? `${long.toFixed(1)} s, ` : "";
+    lines.push(`${hides ? "✕ hidden" : "✓ shown"}, ${words}: ${when}${boxes(count)}`);
+  }
   by("facts").replaceChildren(...lines.map((line) => element("li", {}, line)));
   by("verdict").textContent = MARKS[one.verdict];
 }
 
 // -- the timeline: one row for each kind of hiding ------------------------------------------------
 
-const WIDTH = 1000, ROW = 26, WORDS = 16;
+const ROW = 26, WORDS = 16;
+let shownTo = 0.1; // seconds at the right end of the timeline
 
 function timeline() {
   const one = outputs[at], kinds = Object.keys(one.spans), length = player.duration || 0;
-  const end = Math.max(length, ...kinds.flatMap((kind) => one.spans[kind].map(([, b]) => b)), 0.1);
-  const parts = [];
+  const end = shownTo = Math.max(length, ...kinds.flatMap((kind) => one.spans[kind].map(([, b]) => b)), 0.1);
+  const parts = [], WIDTH = by("timeline").clientWidth || 600; // words keep their size on a telephone
   kinds.forEach((kind, row) => {
     const y = row * (ROW + WORDS);
     parts.push(shape("text", { x: 4, y: y + 13 }, one.kinds[kind] ?? kind));
     for (const [a, b] of one.spans[kind]) {
       const x = (a / end) * WIDTH, width = Math.max(3, ((b - a) / end) * WIDTH);
       const box = shape("rect", { class: `span ${kind}`, x, y: y + WORDS, width, height: ROW - 6 });
-      box.addEventListener("click", () => seek(a));
+      box.addEventListener("click", (event) => { event.stopPropagation(); seek(a); });
       parts.push(box);
     }
   });
@@ -96,10 +102,17 @@ function timeline() {
   const now = ((player.currentTime || 0) / end) * WIDTH;
   parts.push(shape("line", { class: "now", x1: now, x2: now, y1: 0, y2: height }));
   by("timeline").setAttribute("viewBox", `0 0 ${WIDTH} ${height}`);
+  by("timeline").setAttribute("height", height);
   by("timeline").replaceChildren(...parts);
   const spans = kinds.map((kind) => `${one.kinds[kind] ?? kind}: ${one.spans[kind].map(([a, b]) => `${a} to ${b} s`).join(", ")}`);
   by("timeline").setAttribute("aria-label", spans.join("; ") || "Nothing is hidden");
 }
+
+by("timeline").addEventListener("click", (event) => {
+  const area = by("timeline").getBoundingClientRect();
+  seek(((event.clientX - area.left) / area.width) * shownTo);
+});
+window.addEventListener("resize", () => { if (at >= 0) timeline(); });
 
 function starts() {
   return [...new Set(Object.values(outputs[at].spans).flat().map(([a]) => a))].sort((a, b) => a - b);
