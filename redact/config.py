@@ -25,11 +25,8 @@ Seconds = Annotated[float, Meta(ge=0, le=1e9)]  # finite: TOML knows inf
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Byte = Annotated[int, Meta(ge=0, le=255)]
-<<<<<<< HEAD
 Device = Annotated[str, Meta(pattern=PATTERN)]
-=======
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_:.-]*$", max_length=64)]
->>>>>>> main
 LookBack = Annotated[int, Meta(ge=0, le=1000)]
 
 
@@ -375,11 +372,8 @@ def config_of(file: ConfigFile, where: Path, zone: Zone | None = None) -> Config
     return Config(
         zone=zone,
         models=models_of(file.models, where.parent),
-<<<<<<< HEAD
         device=file.device,
-=======
         input=file.input,
->>>>>>> main
         detector=file.detector,
         motion=file.motion,
         tracking=file.tracking,
