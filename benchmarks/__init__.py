@@ -1,43 +1,15 @@
-"""Measurements: one file per question, JSON results.
+"""Measurements: one file per question, through the public interface alone.
 
-What every file shares stands here: what a figure depends on, and where it is kept.
+    python -m benchmarks detect|effect|decode|pipeline|scale|leak [--device cuda:0] [-o FILE]
+    python -m benchmarks report
+
+| file | what |
+|---|---|
+| `detect`, `effect`, `decode` | what one part costs, `pipeline` what a whole run costs |
+| `scale` | memory and time over length, `--jobs` and people; `leak`: what still shows |
+| `attack`, `hiding` | what an attacker gets out of hidden people, beside other tools |
+| `harness`, `provenance`, `schema` | rounds; what figures depend on; what a result must hold |
+| `clips`, `footage`, `peers`, `programs/` | what is measured, and beside whom |
+| `counting`, `ceilings`, `networks` | the roofline: work of a graph, limits of the machine |
+| `tables`, `plots`, `report` | from results to what README.md shows |
 """
-
-from __future__ import annotations
-
-import json
-import os
-import platform
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
-
-RESULTS = Path(__file__).parent / "results"
-
-
-def machine(*packages: str) -> dict[str, Any]:
-    """What figures depend on, with the versions of the packages; no host name, no path."""
-    return {
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        **{name: version(name) for name in packages},
-    }
-
-
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.machine()
-
-
-def today() -> str:
-    return datetime.now(UTC).date().isoformat()
-
-
-def save(path: Path, result: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n")

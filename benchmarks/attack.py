@@ -27,10 +27,12 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 
-from benchmarks import RESULTS, machine, save, today
 from benchmarks.hiding import WAYS, Hide, Planes
+from benchmarks.provenance import machine, today
+from benchmarks.schema import RESULTS
 from redact.config import EffectOptions
 from redact.effects.outside import BLOCK
 from redact.effects.raster import rasterise
@@ -265,7 +267,11 @@ def main() -> None:
     clips = [clip for clip in clips if clip.exists()]
     if not clips:
         print(f"{args.footage}: no labelled clips; (a) and (d) are left out")
-    result: dict[str, Any] = {"machine": machine("numpy"), "clips": args.clips, "ways": {}}
+    result: dict[str, Any] = {
+        "machine": msgspec.to_builtins(machine()),
+        "clips": args.clips,
+        "ways": {},
+    }
     for clip in clips:
         result.setdefault("bits_per_hold_over_a_head", {})[clip.stem] = _bits(clip)
     for way in args.ways:
@@ -277,7 +283,8 @@ def main() -> None:
                     row[f"{region}, {matcher}"] = rank_one(parts)
         result["ways"][way] = row
         print(way, json.dumps(row), flush=True)
-        save(args.json, result)
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(result, indent=1) + "\n")
 
 
 def _bits(clip: Path) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def load_detector(config: Config) -> Detector | None:
         return None
     from redact.detectors import load_detector as load
 
-    return load(config.models, config.detector)
+    return load(config.models, config.detector, config.device)
 
 
 def model_digests(config: Config) -> dict[str, str]:
@@ -43,7 +43,7 @@ def model_digests(config: Config) -> dict[str, str]:
     """
     from redact.detectors import located
 
-    paths = [located(Path(p)) for p in config.models]
+    paths = [located(Path(p), config.device) for p in config.models]
     paths += [b for p in paths if p.suffix == ".xml" and (b := p.with_suffix(".bin")).exists()]
     digests: dict[str, str] = {}
     for path in paths:
@@ -100,7 +100,7 @@ def make_redactor(
         info,
         config.zone,
         policy=PropertyPolicy(config.zone, policy, looking, thorough=trust.thorough),
-        effect=make_effect(config.effect),
+        effect=make_effect(config.effect, config.device),
         tracker=BufferedIoUTracker(config.tracking),
         detector=detector,
         motion=net,

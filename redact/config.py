@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import msgspec
 from msgspec import Meta, Struct, field
 
+from redact.devices import CPU, PATTERN
 from redact.errors import ConfigError
 from redact.geometry import Zone
 
@@ -24,6 +25,7 @@ Seconds = Annotated[float, Meta(ge=0, le=1e9)]  # finite: TOML knows inf
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]
 Byte = Annotated[int, Meta(ge=0, le=255)]
+Device = Annotated[str, Meta(pattern=PATTERN)]
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_:.-]*$", max_length=64)]
 LookBack = Annotated[int, Meta(ge=0, le=1000)]
 
@@ -212,6 +214,7 @@ class HidingSections(Section, frozen=True, kw_only=True):
     """What files say of hiding, whatever it is for."""
 
     models: list[str] = field(default_factory=lambda: [str(EMBEDDED)])
+    device: Device = CPU
     look_back: LookBack | None = None
     detector: DetectorOptions = DetectorOptions()
     motion: MotionOptions = MotionOptions()
@@ -235,12 +238,13 @@ class Config(Struct, frozen=True, kw_only=True):
     shown, and that must be said (`Zone.nothing()`), not forgotten.
 
     models: paths of model files or model descriptions, or EMBEDDED, the default; empty = the
-    motion net alone.
+    motion net alone. device: what runs them, see `redact.devices`.
     look_back: frames that are held back so that a subject is hidden before it is first found.
     """
 
     zone: Zone
     models: tuple[Path, ...] = (EMBEDDED,)
+    device: Device = CPU
     look_back: LookBack = 20
     input: InputOptions = InputOptions()
     detector: DetectorOptions = DetectorOptions()
@@ -275,6 +279,8 @@ class Config(Struct, frozen=True, kw_only=True):
             )
         }
         del plain["detector"]["threads"]  # changes the time that a run takes, nothing else
+        if self.device != CPU:  # other arithmetic, other boxes, if only by a hair
+            plain["device"] = self.device
         plain["zone"] = self.zone.to_dict()
         text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
@@ -366,6 +372,7 @@ def config_of(file: ConfigFile, where: Path, zone: Zone | None = None) -> Config
     return Config(
         zone=zone,
         models=models_of(file.models, where.parent),
+        device=file.device,
         input=file.input,
         detector=file.detector,
         motion=file.motion,

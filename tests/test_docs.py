@@ -205,18 +205,6 @@ def test_the_python_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 # -- figures, links, versions ---------------------------------------------------------------
 
 
-def test_the_figures_of_the_runtimes_are_those_measured() -> None:
-    link = re.search(r"benchmarks/results/runtimes-[\d-]+\.json", README)
-    assert link is not None
-    measured: dict[tuple[str, str], list[str]] = {}
-    for row in json.loads((ROOT / link[0]).read_text())["rows"]:
-        key = row["network"], f"{row['width']}x{row['height']}"
-        measured.setdefault(key, []).append(f"{row['median_ms']:.1f}")
-    rows = re.findall(r"^ *\| ([\w-]+), (\d+x\d+) \| ([^|]+) \| ([^|]+) \|", README, re.MULTILINE)
-    told = {(net, size): re.findall(r"\d+\.\d", f"{a} {b}") for net, size, a, b in rows}
-    assert told == measured
-
-
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_leads_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):

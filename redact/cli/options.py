@@ -66,6 +66,7 @@ def _choice(section: type, key: str) -> click.Choice[str]:
 # flag: (section of the file, key in it); the parameter is the flag without its dashes
 _TARGETS = {
     "--look-back": ("", "look_back"),
+    "--device": ("", "device"),
     "--long-side": ("detector", "long_side"),
     "--faces": ("policy", "faces"),
     "--outside": ("policy", "outside"),
@@ -109,6 +110,7 @@ _HIDING_OPTIONS = (
     ),
     click.option("--look-back", type=int, metavar="N", help="Frames held back."),
     click.option("--long-side", type=int, metavar="N", help="Long side of the model's picture."),
+    click.option("--device", metavar="NAME", help="What runs the models: cpu, or cuda:0."),
 )
 _FILE_OPTIONS = (
     click.option(

@@ -88,6 +88,19 @@ class Fit:
     order: ColourOrder = "rgb"
 
 
+def fitted(width: int, height: int, fit: Fit) -> tuple[tuple[int, int], tuple[int, int], Transform]:
+    """Where a frame of width x height lies in a network's picture: (width, height) there, (left,
+    top) of it, and the transform."""
+    inner_w, inner_h = fit.width, fit.height
+    if fit.pad is not None:
+        ratio = min(fit.width / width, fit.height / height)
+        inner_w = min(fit.width, max(1, round(width * ratio)))
+        inner_h = min(fit.height, max(1, round(height * ratio)))
+    left, top = (fit.width - inner_w) // 2, (fit.height - inner_h) // 2
+    transform = Transform((inner_w / width, inner_h / height), (float(left), float(top)))
+    return (inner_w, inner_h), (left, top), transform
+
+
 def shrink(plane: Plane, width: int, height: int) -> Plane:
     """Resize one plane (h, w) uint8 to (height, width) without aliasing; may also enlarge.
 
@@ -135,6 +148,11 @@ def _rgb_matrix(weights: tuple[float, float], full_range: bool, order: str) -> F
     return matrix if order == "rgb" else matrix[::-1].copy()
 
 
+def rgb_matrix(colour: Colour, height: int, width: int, order: ColourOrder) -> FloatArray:
+    """(3, 4) float32: [Y, U, V, 1] in 0..255 -> colours in 0..255, for frames of that size."""
+    return _rgb_matrix(_weights(colour, height, width), colour.full_range, order)
+
+
 def to_rgb(
     y: Plane, u: Plane, v: Plane, colour: Colour, height: int, width: int, order: ColourOrder
 ) -> npt.NDArray[np.uint8]:
@@ -142,7 +160,7 @@ def to_rgb(
 
     height, width: of the frame the planes come from; they decide an unspecified matrix.
     """
-    matrix = _rgb_matrix(_weights(colour, height, width), colour.full_range, order)
+    matrix = rgb_matrix(colour, height, width, order)
     return np.asarray(cv2.transform(cv2.merge([y, u, v]), matrix), np.uint8)
 
 
@@ -150,16 +168,13 @@ def letterbox(
     frame: Frame, height: int, width: int, pad: int | None = 114, order: ColourOrder = "rgb"
 ) -> tuple[npt.NDArray[np.uint8], Transform]:
     """Lay a frame into a (height, width, 3) uint8 picture; see `Fit` for the arguments."""
-    inner_w, inner_h = width, height
-    if pad is not None:
-        ratio = min(width / frame.width, height / frame.height)
-        inner_w = min(width, max(1, round(frame.width * ratio)))
-        inner_h = min(height, max(1, round(frame.height * ratio)))
+    (inner_w, inner_h), (left, top), transform = fitted(
+        frame.width, frame.height, Fit(height, width, pad, order)
+    )
     planes = [shrink(plane, inner_w, inner_h) for plane in (frame.y, frame.u, frame.v)]
     picture = to_rgb(
         planes[0], planes[1], planes[2], frame.colour, frame.height, frame.width, order
     )
-    left, top = (width - inner_w) // 2, (height - inner_h) // 2
     if (inner_w, inner_h) != (width, height):
         value = pad or 0
         right, bottom = width - inner_w - left, height - inner_h - top
@@ -169,8 +184,7 @@ def letterbox(
             ),
             np.uint8,
         )
-    scale = (inner_w / frame.width, inner_h / frame.height)
-    return picture, Transform(scale, (float(left), float(top)))
+    return picture, transform
 
 
 @dataclass(slots=True)

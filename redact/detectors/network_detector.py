@@ -15,7 +15,7 @@ from redact.detectors.description import (
     read_verified,
 )
 from redact.detectors.families import FAMILIES
-from redact.detectors.families.base import Size, Wanted
+from redact.detectors.families.base import Outputs, Size, Wanted
 from redact.detectors.letterbox import Fit, Pictures, network_size, without_colours
 from redact.detectors.runtime import Network
 from redact.detectors.suppression import DEFAULT_OVERLAP
@@ -26,7 +26,8 @@ from redact.structures import Detections, Frame, Label
 class OpenVINODetector:
     """Finds people or faces with one described model.
 
-    description: its file is read and its digest compared here, unless `files` are given.
+    description: its file is read and its digest compared here, unless `files` are given. files,
+    wanted: what it was made of, for detectors that run the same model elsewhere.
     Thread-safe. Raises ConfigError and ModelError.
     """
 
@@ -41,7 +42,7 @@ class OpenVINODetector:
         options = options or DetectorOptions()
         self._description = description
         self._verified = files is None
-        files = files or read_verified(description)
+        self.files = files = files or read_verified(description)
         self._digests = [d for d in (files.sha256, files.bin_sha256) if d]
         feed = description.input
         self._network = Network(
@@ -55,7 +56,7 @@ class OpenVINODetector:
             Label.PERSON: options.hide_score if person is None else person,
             Label.FACE: options.face_score if face is None else face,
         }
-        self._wanted = Wanted.of(description.classes, floors, overlap)
+        self.wanted = Wanted.of(description.classes, floors, overlap)
         self._decode = FAMILIES[description.family].decode
 
     def _agreed_size(self) -> Size | None:
@@ -113,10 +114,18 @@ class OpenVINODetector:
         fit = self.fit(pictures.frames[index])
         picture, transform = pictures.get(index, fit)
         outputs = self._network.run(picture)
+        found = transform.apply(self.decode(outputs, (fit.height, fit.width)))
+        return self.trusted(found, pictures.frames[index])
+
+    def decode(self, outputs: Outputs, size: Size) -> Detections:
+        """Raw outputs for one picture of `size` -> boxes in network pixels. Raises ModelError."""
         try:
-            found = self._decode(outputs, (fit.height, fit.width), self._wanted)
+            return self._decode(outputs, size, self.wanted)
         except ModelError as error:
             raise ModelError(f"{self._description.name}: {error}") from error
-        if self.trust.grey < 1 and without_colours(pictures.frames[index]):
-            found = replace(found, score=np.minimum(found.score, np.float32(self.trust.grey)))
-        return transform.apply(found)
+
+    def trusted(self, found: Detections, frame: Frame) -> Detections:
+        """No surer than this model may be in such a picture."""
+        if self.trust.grey < 1 and without_colours(frame):
+            return replace(found, score=np.minimum(found.score, np.float32(self.trust.grey)))
+        return found

@@ -71,6 +71,13 @@ def devices() -> dict[str, str]:
     return {d: str(core.get_property(d, "FULL_DEVICE_NAME")) for d in core.available_devices}
 
 
+def read_graph(files: ModelFiles, title: str) -> Any:
+    """The graph of a model, as OpenVINO's own object. Raises ModelError."""
+    core = _the_core()
+    with _door(title, "read"):
+        return core.read_model(model=files.graph, weights=files.weights)
+
+
 class Network:
     """A graph, compiled once per input size and safe to run from many threads.
 
@@ -96,9 +103,8 @@ class Network:
             "CACHE_DIR": "",
         }
         self._mean, self._std = list(mean), list(std)
-        core = _the_core()
+        self._model = read_graph(files, title)
         with _door(title, "read"):
-            self._model = core.read_model(model=files.graph, weights=files.weights)
             self._picture, self._extras = self._find_inputs()
         self._compiled: dict[Size, Any] = {}
         self._lock = threading.Lock()

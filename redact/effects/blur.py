@@ -43,10 +43,14 @@ class BlurEffect:
         if self._shape != frame.y.shape:
             self.reset()
             self._shape = (frame.height, frame.width)
+        lattice = self._lattice((frame.y, frame.u, frame.v), raster, *self._clock.tick(frame.time))
+        return redacted(frame, self._painted(frame, lattice, raster), raster.shapes)
+
+    def _painted(self, frame: Frame, lattice: list[Plane], raster: Raster) -> Planes:
+        """Fresh planes of the frame, with the hidden blocks in the colours of the lattice."""
         planes = painting.copy(frame)
-        lattice = self._lattice(planes, raster, *self._clock.tick(frame.time))
         _paint(planes, lattice, raster)
-        return redacted(frame, planes, raster.shapes)
+        return planes
 
     def _lattice(self, planes: Planes, raster: Raster, bucket: int, faded: float) -> list[Plane]:
         """Block colours of y, u, v: (rows + 2, columns + 2) uint8 each, one block of margin."""

@@ -1,7 +1,5 @@
 """What does hiding cost? Milliseconds per 1080p frame, by effect and by number of people.
 
-    python -m benchmarks.effects [--frames 150] [--json FILE]
-
 Every frame is new to the effect: people walk 3 px per frame at 15 frames per second, so new
 cells are sampled all the time. `none` is the copy of the planes that every effect needs once.
 """
@@ -9,15 +7,14 @@ cells are sampled all the time. `none` is the copy of the planes that every effe
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
 import time
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 
+from benchmarks.provenance import card, command, machine, today
+from benchmarks.schema import Effect, Hiding, Spread
 from redact.config import EffectOptions
 from redact.effects import make_effect
 from redact.geometry import Zone
@@ -66,16 +63,15 @@ def frames() -> list[Frame]:
     return pictures
 
 
-def measure(kind: str, mask_at: Callable[[int], Mask], count: int) -> list[float]:
-    """Milliseconds of each of `count` frames, after 30 that warm up."""
-    effect = make_effect(EffectOptions(kind=kind))  # type: ignore[arg-type]
+def measure(effect: object, mask_at: Callable[[int], Mask], count: int) -> list[float]:
+    """Milliseconds of each of `count` frames, after some that warm up."""
     pictures, spent = frames(), []
-    for index in range(-30, count):
+    for index in range(-min(30, count), count):
         picture = pictures[index % 4]
         frame = Frame(picture.y, picture.u, picture.v, index, picture.time_base, index)
         mask = mask_at(index)
         start = time.perf_counter()
-        effect.apply(frame, mask)
+        effect.apply(frame, mask)  # type: ignore[attr-defined]
         if index >= 0:
             spent.append((time.perf_counter() - start) * 1e3)
     return spent
@@ -95,33 +91,26 @@ def copies(count: int) -> list[float]:
     return spent
 
 
-def summary(spent: list[float]) -> dict[str, float]:
-    low, middle, high = statistics.quantiles(spent, n=4)
-    names = ("median", "lower quartile", "upper quartile", "worst")
-    values = (middle, low, high, max(spent))
-    return {name: round(value, 3) for name, value in zip(names, values, strict=True)}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=int, default=150)
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    results: dict[str, dict[str, dict[str, float]]] = {
-        "none": {"copy": summary(copies(given.frames))}
-    }
-    for kind in ("blur", "fill", "erase"):
-        results[kind] = {
-            name: summary(measure(kind, scene, given.frames)) for name, scene in SCENES.items()
-        }
-    print("ms per 1080p frame: median (quartiles) worst")
-    for kind, rows in results.items():
-        for name, s in rows.items():
-            spread = f"({s['lower quartile']:.2f}-{s['upper quartile']:.2f})"
-            print(f"{kind:6} {name:16} {s['median']:6.2f} {spread:13} {s['worst']:6.2f}")
-    if given.json:
-        given.json.write_text(json.dumps(results, indent=1) + "\n")
 
 
-if __name__ == "__main__":
-    main()
+def run(given: argparse.Namespace) -> Effect:
+    count = 3 if given.quick else given.frames
+    kinds = ("blur", "fill", "erase") if given.device == "cpu" else ("blur", "fill")
+    rows = [Hiding(effect="none", scene="copy", ms=Spread.of(copies(count)))]
+    for kind in kinds:
+        for name, scene in SCENES.items():
+            options = EffectOptions(kind=kind)  # type: ignore[arg-type]
+            placed = {} if given.device == "cpu" else {"device": given.device}
+            spent = measure(make_effect(options, **placed), scene, count)
+            rows.append(Hiding(effect=kind, scene=name, ms=Spread.of(spent)))
+    return Effect(
+        date=today(),
+        command=command(),
+        quick=given.quick,
+        machine=machine(device=card(given.device)),
+        height=HEIGHT,
+        width=WIDTH,
+        rows=rows,
+    )
