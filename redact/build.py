@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -157,6 +158,14 @@ def _sealed(
         yield finish
 
 
+def _opened(path: str | Path, config: Config) -> Source:
+    from redact.sources import PyAVSource, SandboxedSource
+
+    if config.source.sandbox and sys.platform == "linux":
+        return SandboxedSource(path)
+    return PyAVSource(path)
+
+
 def _run(
     source: str | Path | Source,
     sink: str | Path | Sink,
@@ -166,11 +175,10 @@ def _run(
     stop: threading.Event | None,
 ) -> Report:
     from redact.sinks import PyAVSink
-    from redact.sources import PyAVSource
 
     detector = detector or load_detector(config)
     opened = isinstance(source, str | Path)
-    stream: Source = PyAVSource(source) if isinstance(source, str | Path) else source
+    stream = _opened(source, config) if isinstance(source, str | Path) else source
     try:
         if isinstance(sink, str | Path):
             sink = PyAVSink(

@@ -43,6 +43,12 @@ def _check_fields(values: Struct) -> None:
             raise ConfigError(f"{type(values).__name__}.{known.name}: {error}") from error
 
 
+class SourceOptions(Section, frozen=True):
+    """sandbox: files are decoded in a process of their own that can do nothing else (Linux)."""
+
+    sandbox: bool = True
+
+
 class DetectorOptions(Section, frozen=True):
     """How models look for people.
 
@@ -172,6 +178,7 @@ class ConfigFile(Section, frozen=True):
     zone: ZoneSection | None = None
     models: list[str] = field(default_factory=list)
     look_back: LookBack | None = None
+    source: SourceOptions = SourceOptions()
     detector: DetectorOptions = DetectorOptions()
     motion: MotionOptions = MotionOptions()
     tracking: TrackingOptions = TrackingOptions()
@@ -193,6 +200,7 @@ class Config(Struct, frozen=True, kw_only=True):
     zone: Zone
     models: tuple[Path, ...] = ()
     look_back: LookBack = 20
+    source: SourceOptions = SourceOptions()
     detector: DetectorOptions = DetectorOptions()
     motion: MotionOptions = MotionOptions()
     tracking: TrackingOptions = TrackingOptions()
@@ -307,6 +315,7 @@ def config_of(file: ConfigFile, where: Path, zone: Zone | None = None) -> Config
         models=tuple(
             EMBEDDED if model == str(EMBEDDED) else where.parent / model for model in file.models
         ),
+        source=file.source,
         detector=file.detector,
         motion=file.motion,
         tracking=file.tracking,

@@ -38,6 +38,7 @@ def _choice(section: type, key: str) -> click.Choice[str]:
 # flag: (section of the file, key in it); the parameter is the flag without its dashes
 _TARGETS = {
     "--look-back": ("", "look_back"),
+    "--sandbox": ("source", "sandbox"),
     "--long-side": ("detector", "long_side"),
     "--faces": ("policy", "faces"),
     "--outside": ("policy", "outside"),
@@ -79,6 +80,11 @@ _HIDING_OPTIONS = (
     click.option("--long-side", type=int, metavar="N", help="Long side of the model's picture."),
 )
 _FILE_OPTIONS = (
+    click.option(
+        "--sandbox/--no-sandbox",
+        default=None,
+        help="Whether files are decoded in a process that can do nothing else.",
+    ),
     click.option("--audio", type=_choice(OutputOptions, "audio"), help="Whether sound stays."),
     click.option("--codec", type=_choice(OutputOptions, "codec")),
     click.option("--crf", type=int, metavar="N", help="Quality, 0 (best) to 51."),

@@ -1,4 +1,5 @@
-"""Where frames come from: `PyAVSource` reads video files, `PipeSource` standard input.
+"""Where frames come from: `PyAVSource` reads video files, `SandboxedSource` does so in a process of
+its own, `PipeSource` reads standard input.
 
 PyAV is imported at first use.
 """
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from redact.sources.pipe import PipeSource
     from redact.sources.pyav import DEFAULT_MAX_PIXELS, PyAVSource
+    from redact.sources.sandbox.source import SandboxedSource
 
-__all__ = ["DEFAULT_MAX_PIXELS", "PipeSource", "PyAVSource"]
+__all__ = ["DEFAULT_MAX_PIXELS", "PipeSource", "PyAVSource", "SandboxedSource"]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,6 +21,10 @@ def __getattr__(name: str) -> Any:
         from redact.sources.pipe import PipeSource
 
         return PipeSource
+    if name == "SandboxedSource":
+        from redact.sources.sandbox.source import SandboxedSource
+
+        return SandboxedSource
     if name in __all__:
         from redact.sources import pyav
 
