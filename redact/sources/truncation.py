@@ -97,7 +97,8 @@ def promise_of(container: InputContainer, stream: VideoStream) -> Promise:
         told = end - start if end else (whole if len(container.streams) == 1 else None)
         return Promise(None, end, whole if end is None else None, rate, None, told)
     if "avi" in names and duration:
-        return Promise(None, start + duration, None, rate, frames, duration)
+        listed = sum(entry.size > 0 for entry in stream.index_entries) or None
+        return Promise(listed, start + duration, None, rate, frames, duration)
     if "flv" in names:
         return Promise(None, None, whole, rate, None, duration)
     return Promise(frame_rate=rate, duration=duration)

@@ -27,15 +27,19 @@ _PARTS = frozenset(
 
 
 def check_whole(path: Path) -> None:
-    """Raise SourceError when an mp4, mov, avi, mkv or webm lacks bytes at its end, OSError when
-    it cannot be read. Other files pass."""
+    """Raise SourceError when an mp4, mov, avi, mkv, webm or flv lacks bytes at its end or is broken
+    between its parts, OSError when it cannot be read. Other files pass."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
         if head[:4] == b"RIFF" and head[8:] == b"AVI ":
             end = _riff_end(file, size)
+            _check_chunks(file, min(end, size), path)
         elif head[:4] == _EBML:
             end = _segment_end(file, size, path)
+        elif head[:3] == b"FLV":
+            _check_tags(file, size, path)
+            return
         elif head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp"):
             end = _boxes_end(file, size, path)
         else:
@@ -86,6 +90,54 @@ def _riff_end(file: BinaryIO, size: int) -> int:
             return at
         at += 8 + length + length % 2
     return at - 1  # the padding byte of an odd list may be missing
+
+
+def _check_chunks(file: BinaryIO, end: int, path: Path) -> None:
+    """Raise SourceError where a chunk of an avi does not follow the one before: FFmpeg would look
+    for the next that it knows, and what is between would be gone in silence."""
+    at = 12
+    while at + 8 <= end:
+        kind, length = _chunk(file, at)
+        if not _is_name(kind):
+            if kind == bytes(4):
+                return  # zero padding: harmless
+            raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
+        if kind in (b"LIST", b"RIFF"):
+            at += 12  # what it holds follows, and is walked too
+            continue
+        at += 8 + length
+        if length % 2 and not (at + 8 <= end and _is_name(_chunk(file, at)[0])):
+            at += 1  # the byte that some writers forget
+
+
+def _chunk(file: BinaryIO, at: int) -> tuple[bytes, int]:
+    file.seek(at)
+    kind, length = struct.unpack("<4sI", file.read(8))
+    return kind, length
+
+
+def _is_name(kind: bytes) -> bool:
+    return kind.replace(b" ", b"").replace(b"_", b"").isalnum()
+
+
+def _check_tags(file: BinaryIO, size: int, path: Path) -> None:
+    """Raise SourceError where a tag of an flv does not follow the one before, as for chunks."""
+    file.seek(5)
+    at = int.from_bytes(file.read(4)) + 4
+    while at + 15 <= size:
+        file.seek(at)
+        kind, length = file.read(1)[0], int.from_bytes(file.read(3))
+        stream = file.read(7)[4:]
+        file.seek(at + 11 + length)
+        back = int.from_bytes(file.read(4))
+        whole = at + 15 + length <= size
+        if (
+            kind not in (8, 9, 18)
+            or any(stream)
+            or (whole and back not in (0, length, length + 11))
+        ):
+            raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
+        at += 15 + length
 
 
 def _segment_end(file: BinaryIO, size: int, path: Path) -> int:
