@@ -1,5 +1,5 @@
-"""A small part of `python -m benchmarks fuzz`: damaged files neither crash nor hang the decoder, nor
-lose frames in silence where their container promises any."""
+"""A small part of `python -m benchmarks fuzz`: damaged files neither crash nor hang the decoder,
+nor lose frames in silence where their container promises any."""
 
 from __future__ import annotations
 
