@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from redact.config import Config
+from redact.config import Config, Trust
 from redact.errors import ConfigError, SourceError
 from redact.pipeline import Pipeline
 from redact.protocols import Detector, Observer, Sink, Source
@@ -86,12 +86,14 @@ def make_redactor(
             "motion.enabled is off and no model finds people: they would not be hidden; "
             "turn the motion net on or give a person model"
         )
-    margin = max(config.policy.margin, float(getattr(detector, "foot_error", 0.0)))
-    policy = msgspec.structs.replace(config.policy, margin=margin)
+    trust = getattr(detector, "trust", Trust())
+    policy = msgspec.structs.replace(config.policy, margin=max(config.policy.margin, trust.foot))
+    show_score = max(config.detector.show_score, trust.show)
+    looking = msgspec.structs.replace(config.detector, show_score=show_score)
     return Redactor(
         info,
         config.zone,
-        policy=PropertyPolicy(config.zone, policy, config.detector),
+        policy=PropertyPolicy(config.zone, policy, looking, thorough=trust.thorough),
         effect=make_effect(config.effect),
         tracker=BufferedIoUTracker(config.tracking),
         detector=detector,
@@ -100,8 +102,9 @@ def make_redactor(
         look_back=config.look_back,
         interval=config.detector.interval,
         still_interval=config.detector.still_interval,
-        warmup=options.warmup if people else options.warmup_alone,
+        warmup=options.warmup if people and trust.thorough else options.warmup_alone,
         grow=config.effect.grow,
+        thorough=trust.thorough,
         on_failure=on_failure,
     )
 
@@ -190,4 +193,4 @@ def _run(
         if opened:
             stream.close()
     notes = (*getattr(stream, "notes", ()), *getattr(sink, "notes", ()))
-    return report.with_(notes=notes)
+    return report.with_(notes=notes, frames_copied=getattr(sink, "copied", 0))

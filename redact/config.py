@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -70,12 +71,38 @@ class DetectorOptions(Section, frozen=True):
     still_interval: Seconds = 0.0
 
 
+class Trust(Section, frozen=True):
+    """How far a detector's word goes when it comes to showing somebody; all it finds is hidden.
+
+    foot: by how much the lower edge of a person's box may be off, in shares of its height; feet
+    that near to the outline count as beyond it. show: least score that counts as evidence for
+    showing, where more than `[detector] show_score`. grey: in a picture without colours, such as
+    infrared by night, no box is surer than this. thorough: it finds practically everyone who can be
+    seen, also those who overlap others. Where it does not, whoever is lost gives way to nobody, and
+    the outside is hidden whole while the motion net warms up, as without a model.
+    """
+
+    foot: Share = 0.0
+    show: Share = 0.0
+    grey: Share = 1.0
+    thorough: bool = True
+
+    def and_(self, other: Trust) -> Trust:
+        """What both are good for."""
+        return Trust(
+            max(self.foot, other.foot),
+            max(self.show, other.show),
+            min(self.grey, other.grey),
+            self.thorough and other.thorough,
+        )
+
+
 class MotionOptions(Section, frozen=True):
     """The motion net. enabled: off only for moving cameras.
 
     width: of the picture it works on, in pixels, at most. memory: seconds after which a thing
     that does not move at all becomes background. warmup: seconds of the outside hidden whole
-    until the background is trusted, with and without (alone) a person detector.
+    until the background is trusted, with a thorough person detector and without one (alone).
     """
 
     enabled: bool = True
@@ -125,7 +152,8 @@ class EffectOptions(Section, frozen=True):
 
 
 class OutputOptions(Section, frozen=True):
-    """codec: h264 or h265. crf, preset: of x264/x265. audio: drop or keep.
+    """codec: h264 or h265. crf, preset: of x264/x265. audio: drop or keep. copy: H.264 pictures
+    in which nothing is hidden may be copied as the camera coded them, where that is safe.
 
     backwards: container is taken from the output's name.
     """
@@ -136,6 +164,7 @@ class OutputOptions(Section, frozen=True):
     ] = "superfast"
     crf: Annotated[int, Meta(ge=0, le=51)] = 23
     audio: Literal["drop", "keep"] = "drop"
+    copy: bool = True
 
 
 class SealOptions(Section, frozen=True):
@@ -156,7 +185,7 @@ class AuditOptions(Section, frozen=True):
 
 
 EMBEDDED = Path("embedded")
-"""Stands among `models` for the detector that ships with the package."""
+"""Stands among `models` for the detector that ships with the package: the default."""
 
 
 class ZoneSection(Section, frozen=True):
@@ -172,11 +201,10 @@ class ZoneFile(Section, frozen=True):
     holes: list[list[tuple[float, float]]] = field(default_factory=list)
 
 
-class ConfigFile(Section, frozen=True):
-    """The shape of `redact.toml`."""
+class HidingSections(Section, frozen=True, kw_only=True):
+    """What files say of hiding, whatever it is for."""
 
-    zone: ZoneSection | None = None
-    models: list[str] = field(default_factory=list)
+    models: list[str] = field(default_factory=lambda: [str(EMBEDDED)])
     look_back: LookBack | None = None
     source: SourceOptions = SourceOptions()
     detector: DetectorOptions = DetectorOptions()
@@ -185,6 +213,12 @@ class ConfigFile(Section, frozen=True):
     policy: PolicyOptions = PolicyOptions()
     effect: EffectOptions = EffectOptions()
     output: OutputOptions = OutputOptions()
+
+
+class ConfigFile(HidingSections, frozen=True, kw_only=True):
+    """The shape of `redact.toml`."""
+
+    zone: ZoneSection | None = None
     seal: SealOptions = SealOptions()
     audit: AuditOptions = AuditOptions()
 
@@ -193,12 +227,13 @@ class Config(Struct, frozen=True, kw_only=True):
     """All that a run needs to know. `zone` has no default: without a property nobody may be
     shown, and that must be said (`Zone.nothing()`), not forgotten.
 
-    models: paths of model files or model descriptions, or EMBEDDED; empty = the motion net alone.
+    models: paths of model files or model descriptions, or EMBEDDED, the default; empty = the
+    motion net alone.
     look_back: frames that are held back so that a subject is hidden before it is first found.
     """
 
     zone: Zone
-    models: tuple[Path, ...] = ()
+    models: tuple[Path, ...] = (EMBEDDED,)
     look_back: LookBack = 20
     source: SourceOptions = SourceOptions()
     detector: DetectorOptions = DetectorOptions()
@@ -296,6 +331,16 @@ def zone_of(section: ZoneSection, where: Path) -> Zone:
     return Zone.of(section.polygons, section.holes, f"{where}: zone")
 
 
+def models_of(named: Sequence[str], folder: Path = Path()) -> tuple[Path, ...]:
+    """Paths of models as people name them: relative to a folder, the word embedded, or the word
+    none alone. Raises ConfigError."""
+    if "none" in named:
+        if len(named) > 1:
+            raise ConfigError("models: none leaves no other model; give either")
+        return ()
+    return tuple(EMBEDDED if name == str(EMBEDDED) else folder / name for name in named)
+
+
 def config_of(file: ConfigFile, where: Path, zone: Zone | None = None) -> Config:
     """The configuration that a `redact.toml` at `where` means. Relative paths in it are taken
     from its own folder. zone: wins over the file's.
@@ -312,10 +357,8 @@ def config_of(file: ConfigFile, where: Path, zone: Zone | None = None) -> Config
     given = {} if file.look_back is None else {"look_back": file.look_back}
     return Config(
         zone=zone,
-        models=tuple(
-            EMBEDDED if model == str(EMBEDDED) else where.parent / model for model in file.models
-        ),
         source=file.source,
+        models=models_of(file.models, where.parent),
         detector=file.detector,
         motion=file.motion,
         tracking=file.tracking,

@@ -46,15 +46,18 @@ def mask_of(
     at: int,
     zone: Zone,
     grow: float,
+    *,
+    thorough: bool = True,
 ) -> Mask:
     """The mask of frame `at` of the window. Shapes in pixels, not clipped to the frame.
 
-    grow: margin around a hidden box on every side, share of its size.
+    grow: margin around a hidden box on every side, share of its size. thorough: whether the
+    detector finds practically everyone (`config.Trust`).
     """
     if decision.whole_frame:
         return Mask(whole=True)
     subjects = decision.tracks
-    shown = _Shown.of(decision, zone, info)
+    shown = _Shown.of(decision, zone, info, thorough)
     joined = _joined_over_time(subjects, window, times, at)
     unbound = decision.reason == Reason.UNBOUND_FACE
     # A lost face is hidden with its body; only one without a body needs a shape of its own.
@@ -89,6 +92,7 @@ class _Shown:
     rows: (k,) positions among the subjects. keep: (k, 4) their boxes, a little grown.
     bodies: (k, 4) the boxes, to the nearest blocks. spared: (k, 4) the boxes with every block that
     they touch, since effects hide whole blocks. firm: (k,) bool, far from the outline and seen.
+    covering: whether they may be why somebody was lost, whose box then gives way to theirs.
     """
 
     rows: IntArray
@@ -96,9 +100,10 @@ class _Shown:
     bodies: FloatArray
     spared: FloatArray
     firm: BoolArray
+    covering: bool
 
     @classmethod
-    def of(cls, decision: Decision, zone: Zone, info: StreamInfo) -> _Shown:
+    def of(cls, decision: Decision, zone: Zone, info: StreamInfo, covering: bool) -> _Shown:
         people = decision.tracks.label == Label.PERSON
         rows = np.flatnonzero(people & (decision.reason == Reason.ON_PROPERTY))
         boxes = decision.tracks.xyxy[rows]
@@ -109,7 +114,8 @@ class _Shown:
         near = boxes / size
         spared = np.concatenate([np.floor(near[:, :2]), np.ceil(near[:, 2:])], axis=1)
         firm &= ~decision.tracks.coasting[rows]
-        return cls(rows, _grown(boxes, _KEEP), np.round(near) * size, spared * size, firm)
+        bodies = np.round(near) * size
+        return cls(rows, _grown(boxes, _KEEP), bodies, spared * size, firm, covering)
 
     def in_front(self, box: FloatArray) -> FloatArray:
         """(j, 4) blocks of people who surely are shown and stand nearer to the camera."""
@@ -122,12 +128,15 @@ class _Shown:
 
         A person who was not found in this frame gives way to people nearer to the camera,
         whose foot is lower: theirs are the pixels there, and probably the reason for the loss.
+        Of a detector that often takes two for one that cannot be said.
         """
         if subjects.label[i] == Label.MOTION:
             return self.spared
         seen = ~subjects.coasting[self.rows]
         if not subjects.coasting[i]:
             return self.spared[seen]
+        if not self.covering:
+            return self.bodies[:0]
         nearer: BoolArray = seen & (subjects.xyxy[self.rows, 3] > subjects.xyxy[i, 3])
         in_front: FloatArray = self.bodies[nearer]
         return in_front

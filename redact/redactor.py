@@ -59,8 +59,9 @@ class Redactor:
 
     interval: seconds between two looks of the detector, 0 looks at every frame; still_interval:
     the same while nothing moves and nobody is there; frames between are covered by the looks
-    around them. on_failure: "raise" a StageError when a stage fails (batch: the output is
-    discarded), or "hide" the frame whole (live).
+    around them. thorough: whether the detector finds practically everyone (`config.Trust`); where
+    not, whoever it lost gives way to nobody. on_failure: "raise" a StageError when a stage fails
+    (batch: the output is discarded), or "hide" the frame whole (live).
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Redactor:
         still_interval: float = 0.0,
         warmup: float = 0.0,
         grow: float = 0.1,
+        thorough: bool = True,
         on_failure: OnFailure = "raise",
     ) -> None:
         if detector is None and motion is None:
@@ -96,6 +98,7 @@ class Redactor:
         self._motion_tracker = motion_tracker
         self._warmup = warmup
         self._grow = grow
+        self._thorough = thorough
         self._on_failure = on_failure
         self._intervals = (interval, still_interval)
         self.last_decisions: list[Decision] = []
@@ -255,7 +258,11 @@ class Redactor:
             or entry.failed
             or entry.found is None,
         )
-        shapes = partial(mask_of, self.info, decision, tracks, times, at, self._zone, self._grow)
+        shapes = partial(
+            mask_of,
+            *(self.info, decision, tracks, times, at, self._zone, self._grow),
+            thorough=self._thorough,
+        )
         mask = self._guard(entry, "mask", shapes, Mask(whole=True))
         try:
             finished = self._effect.apply(frame, mask)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from redact.geometry import Zone
+    from redact.h264 import CodedPicture, Coding
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -74,6 +75,7 @@ class StreamInfo:
     sample_aspect: width / height of one pixel of the displayed picture.
     bit_depth, interlaced: of the coded input; frames are always 8 bit and progressive.
     frame_count, duration (seconds): as promised by the container, None when it says nothing.
+    coding: set where coded pictures may be copied as they are.
     """
 
     width: int
@@ -90,6 +92,7 @@ class StreamInfo:
     live: bool = False
     frame_count: int | None = None
     duration: Fraction | None = None
+    coding: Coding | None = None
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:
@@ -110,7 +113,7 @@ class Frame:
     y: (height, width) uint8; u, v: (ceil(height/2), ceil(width/2)) uint8. The planes are
     read-only views of the decoder's memory, kept alive by `owner`; strides are arbitrary in
     rows and 1 byte in columns. `corrupt`: the decoder reported damage, so no analysis of the
-    picture is evidence that it shows nobody.
+    picture is evidence that it shows nobody. coded: what the picture was decoded from.
     """
 
     y: Plane
@@ -123,6 +126,7 @@ class Frame:
     colour: Colour = field(default_factory=Colour)
     corrupt: bool = False
     owner: Any = None
+    coded: CodedPicture | None = None
 
     def __post_init__(self) -> None:
         want = chroma_shape(*self.y.shape)
@@ -215,6 +219,9 @@ class Detections:
         return Detections(self.xyxy[index], self.score[index], self.label[index])
 
 
+_COLUMNS = ("xyxy", "score", "label", "track_id", "coasting", "velocity")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracks:
     """Detections with identity.
@@ -256,22 +263,10 @@ class Tracks:
     def concatenate(cls, parts: Sequence[Tracks]) -> Tracks:
         if not parts:
             return cls.empty()
-        return cls(
-            *(
-                np.concatenate([getattr(p, name) for p in parts])
-                for name in ("xyxy", "score", "label", "track_id", "coasting", "velocity")
-            )
-        )
+        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS))
 
     def select(self, index: npt.NDArray[Any]) -> Tracks:
-        return Tracks(
-            self.xyxy[index],
-            self.score[index],
-            self.label[index],
-            self.track_id[index],
-            self.coasting[index],
-            self.velocity[index],
-        )
+        return Tracks(*(getattr(self, name)[index] for name in _COLUMNS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -326,8 +321,9 @@ _EFFECT_ONLY = object()
 class RedactedFrame:
     """A frame that an effect has finished with: the only thing that a sink accepts.
 
-    Only `redact.effects` makes one, through `redacted()`. Planes as in `Frame`; `owner` is set
-    when nothing was hidden and the planes are the decoder's own.
+    Only `redact.effects` makes one, through `redacted()`. Planes as in `Frame`; `owner` and
+    `coded` are set only when nothing was hidden and the planes are the decoder's own: a coded
+    picture reaches a sink in no other way.
     """
 
     y: Plane
@@ -340,6 +336,7 @@ class RedactedFrame:
     hidden: int  # shapes hidden in this frame
     owner: Any = None
     made_by: InitVar[object] = None  # no field: `dataclasses.replace` cannot pass it on
+    coded: CodedPicture | None = None
 
     def __post_init__(self, made_by: object) -> None:
         if made_by is not _EFFECT_ONLY:
@@ -368,8 +365,9 @@ def redacted(frame: Frame, planes: tuple[Plane, Plane, Plane] | None, hidden: in
     """
     y, u, v = planes or (frame.y, frame.u, frame.v)
     owner = None if planes else frame.owner
+    coded = None if planes or hidden or frame.corrupt else frame.coded
     times = frame.pts, frame.time_base, frame.index, frame.duration
-    return RedactedFrame(y, u, v, *times, hidden, owner, _EFFECT_ONLY)
+    return RedactedFrame(y, u, v, *times, hidden, owner, _EFFECT_ONLY, coded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +375,7 @@ class Report:
     """Counts, reasons, timings and errors of one run; never pixels, crops or biometrics.
 
     people_hidden, people_shown: tracks, not frames. reasons: frames times subjects per reason.
+    frames_copied: as they were coded, as nothing was to be hidden in them.
     spans: seconds from..to in the clip, per kind of hiding (`redact.spans`).
     seconds: wall time per stage name. digests: sha256 of input, zone, settings and models.
     sealed: name, sizes, digests and recipients of the sealed original, if one was kept.
@@ -386,6 +385,7 @@ class Report:
     frames_with_hiding: int = 0
     frames_hidden_whole: int = 0
     frames_outside_hidden_whole: int = 0
+    frames_copied: int = 0
     people_hidden: int = 0
     people_shown: int = 0
     reasons: dict[str, int] = field(default_factory=dict)

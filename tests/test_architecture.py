@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from redact.h264 import CodedPicture
 from redact.structures import Frame, RedactedFrame, redacted
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -166,6 +167,55 @@ def test_the_pixels_of_a_redacted_frame_cannot_be_replaced() -> None:
     sealed = redacted(frame(), None, 0)
     with pytest.raises((TypeError, ValueError)):
         dataclasses.replace(sealed, y=np.ones((4, 4), np.uint8))
+
+
+# -- coded pictures reach a sink in sealed frames alone ----------------------------------------
+
+
+def coded_pictures(tree: ast.AST) -> Iterator[int]:
+    """Lines that make a coded picture, or take one from a frame or out of a stream."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr="coded") | ast.Constant(value="coded"):
+                yield node.lineno
+            case ast.Call() if name_of(node.func) == "CodedPicture":
+                yield node.lineno
+
+
+@pytest.mark.parametrize(
+    "code", ["frame.coded", "getattr(frame, 'coded')", "h264.CodedPicture(b'', 0, 0)"]
+)
+def test_a_way_to_a_coded_picture_is_found(code: str) -> None:
+    assert list(coded_pictures(ast.parse(code)))
+
+
+def test_only_sources_make_coded_pictures_and_only_the_splicer_takes_them() -> None:
+    """And it takes them from what `structures.redacted` sealed, as no other frame gets there."""
+    allowed = {PACKAGE / "structures.py", PACKAGE / "sinks" / "splicing.py"}
+    allowed |= set((PACKAGE / "sources").glob("*.py"))
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in modules()
+        if path not in allowed
+        for line in coded_pictures(ast.parse(path.read_text()))
+    ]
+    assert found == []
+
+
+def test_a_coded_picture_stays_with_its_frame_only_where_nothing_was_painted() -> None:
+    coded = CodedPicture(b"picture", 1, 0)
+    f = dataclasses.replace(frame(), coded=coded)
+    painted = (f.y.copy(), f.u.copy(), f.v.copy())
+    assert redacted(f, None, 0).coded is coded
+    for sealed in (
+        redacted(f, painted, 1),
+        redacted(f, painted, 0),
+        redacted(f, None, 1),
+        redacted(dataclasses.replace(f, corrupt=True), None, 0),
+    ):
+        assert sealed.coded is None
+        with pytest.raises((TypeError, ValueError)):
+            dataclasses.replace(sealed, coded=coded)
 
 
 # -- style ----------------------------------------------------------------------------------

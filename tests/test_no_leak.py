@@ -72,7 +72,7 @@ class Scene:
     ) -> Evaluation:
         """The clip, or its first frames, redacted and judged."""
         zone = load_zone(self.file(".zone.json"))
-        config = Config(zone=zone, **options)  # type: ignore[arg-type]
+        config = Config(zone=zone, models=(), **options)  # type: ignore[arg-type]
         original, out = folder / "original.mp4", folder / "redacted.mp4"
         _cut(self.file(".mp4"), frames, original)
         labels = excerpt_truth(self.file(".gt.csv"), frames, folder / "truth.csv")
@@ -144,6 +144,24 @@ def test_without_the_motion_net_exact_detections_alone_leak_nobody(
 ) -> None:
     evaluation = scene.judge(tmp_path, oracle(truth), 120, motion=MotionOptions(enabled=False))
     assert percent(evaluation) == 0, leaks(evaluation)
+
+
+@pytest.mark.slow
+def test_with_the_default_hardly_anyone_leaks_and_it_shows_more_than_motion_alone(
+    tmp_path: Path,
+) -> None:
+    """As shipped, with no option given, on the whole of the clip in the README."""
+    clip = CLIPS["rendered"]
+    zone, out = load_zone(f"{clip}.zone.json"), tmp_path / "out.mp4"
+    original = Path(f"{clip}.mp4")
+    hidden = {}
+    for models in (Config(zone=zone).models, ()):
+        redact.run(original, out, Config(zone=zone, models=models))
+        evaluation = evaluate(original, out, Path(f"{clip}.gt.csv"), zone)
+        assert percent(evaluation) <= 0.5, leaks(evaluation)
+        assert evaluation.to_dict()["longest_leak_seconds"] <= 0.2
+        hidden[bool(models)] = percent(evaluation, "hidden_percent")
+    assert hidden[True] <= 0.7 * hidden[False]
 
 
 # -- real footage ---------------------------------------------------------------------------

@@ -162,6 +162,7 @@ def make_record(
             "with_hiding": report.frames_with_hiding,
             "hidden_whole": report.frames_hidden_whole,
             "outside_hidden_whole": report.frames_outside_hidden_whole,
+            "copied": report.frames_copied,
         },
         "people": {"hidden": report.people_hidden, "shown": report.people_shown},
         "reasons": report.reasons,

@@ -21,6 +21,7 @@ from redact.config import (
     config_of,
     load_config_file,
     load_zone,
+    models_of,
     zone_of,
 )
 from redact.errors import ConfigError
@@ -47,6 +48,7 @@ _TARGETS = {
     "--codec": ("output", "codec"),
     "--crf": ("output", "crf"),
     "--preset": ("output", "preset"),
+    "--copy": ("output", "copy"),
     "--seal-to": ("seal", "to"),
     "--audit": ("audit", "log"),
     "--who": ("audit", "who"),
@@ -62,8 +64,8 @@ _HIDING_OPTIONS = (
         type=PATH,
         multiple=True,
         metavar="FILE",
-        help="A detector: .toml, .onnx, .xml or .pt, or the word embedded. May be repeated. "
-        "None: motion alone.",
+        help="A detector instead of the embedded one: .toml, .onnx, .xml or .pt. May be repeated. "
+        "The word none: motion alone.",
     ),
     click.option("--effect", type=_choice(EffectOptions, "kind"), help="How people are hidden."),
     click.option(
@@ -89,6 +91,11 @@ _FILE_OPTIONS = (
     click.option("--codec", type=_choice(OutputOptions, "codec")),
     click.option("--crf", type=int, metavar="N", help="Quality, 0 (best) to 51."),
     click.option("--preset", type=_choice(OutputOptions, "preset"), help="Speed of encoding."),
+    click.option(
+        "--copy/--no-copy",
+        default=None,
+        help="Whether H.264 pictures without anything to hide may stay as the camera coded them.",
+    ),
     click.option(
         "--seal-to",
         multiple=True,
@@ -140,7 +147,8 @@ def make_config(
     merged = _with_flags(file, flags)
     property_ = _property(zone, everyone, merged, config)
     made = config_of(merged, config or _NO_FILE, property_)
-    return msgspec.structs.replace(made, models=model) if model else made
+    named = models_of([str(path) for path in model])
+    return msgspec.structs.replace(made, models=named) if model else made
 
 
 def _with_flags(file: ConfigFile, flags: dict[str, Any]) -> ConfigFile:

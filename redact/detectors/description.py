@@ -28,7 +28,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, field
 
-from redact.config import Section, Share
+from redact.config import Section, Share, Trust
 from redact.detectors.families import FAMILIES
 from redact.errors import ConfigError, ModelError
 from redact.structures import Label
@@ -63,15 +63,10 @@ class InputDescription(Section, frozen=True):
 
 
 class Thresholds(Section, frozen=True):
-    """person, face: least scores of this model; where given they win over those of `[detector]`.
-
-    foot: by how much the lower edge of a person's box may be off, in shares of its height; feet
-    that near to the outline count as beyond it.
-    """
+    """person, face: least scores of this model; where given they win over those of `[detector]`."""
 
     person: Share | None = None
     face: Share | None = None
-    foot: Share | None = None
 
 
 class ModelDescription(Section, frozen=True):
@@ -86,6 +81,7 @@ class ModelDescription(Section, frozen=True):
     bin_sha256: Digest | None = None
     input: InputDescription = field(default_factory=InputDescription)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    trust: Trust = field(default_factory=Trust)
 
     @property
     def classes(self) -> dict[Label, tuple[int, ...]]:
@@ -223,13 +219,15 @@ def to_toml(description: ModelDescription) -> str:
         lines.append(f"pad = {shape.pad}")
     if shape.long_side is not None:
         lines.append(f"long_side = {shape.long_side}")
-    given = [
-        f"{name} = {value}"
-        for name in ("person", "face", "foot")
-        if (value := getattr(description.thresholds, name)) is not None
-    ]
-    if given:
-        lines += ["", "[thresholds]", *given]
+    for section in ("thresholds", "trust"):
+        said, usual = getattr(description, section), type(getattr(description, section))()
+        given = [
+            f"{name} = {str(value).lower()}"
+            for name in said.__struct_fields__
+            if (value := getattr(said, name)) != getattr(usual, name)
+        ]
+        if given:
+            lines += ["", f"[{section}]", *given]
     return "\n".join(lines) + "\n"
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Protocol
 
+from redact.config import Trust
 from redact.detectors.description import ModelInfo
 from redact.detectors.letterbox import Pictures
 from redact.structures import Detections, Frame, Label
@@ -37,9 +39,9 @@ class EnsembleDetector:
         return frozenset().union(*(d.labels for d in self._detectors))
 
     @property
-    def foot_error(self) -> float:
-        """That of its least exact member."""
-        return max(float(getattr(detector, "foot_error", 0.0)) for detector in self._detectors)
+    def trust(self) -> Trust:
+        """What all of its members are good for."""
+        return reduce(Trust.and_, (getattr(d, "trust", Trust()) for d in self._detectors))
 
     def describe(self) -> list[ModelInfo]:
         return [info for d in self._detectors for info in d.describe()]

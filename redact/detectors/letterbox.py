@@ -26,6 +26,8 @@ ColourOrder = Literal["rgb", "bgr"]
 _BT709, _BT601, _BT2020 = (0.2126, 0.0722), (0.299, 0.114), (0.2627, 0.0593)
 _WEIGHTS = {1: _BT709, 5: _BT601, 6: _BT601, 9: _BT2020, 10: _BT2020}
 _HD_LINES = 720
+_GREY_SPREAD = 4.0  # levels that the colours of a grey picture may be off
+_GREY_STEP = 8  # every so many samples tell enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,14 @@ class Transform:
     def apply(self, found: Detections) -> Detections:
         """Detections in network pixels -> frame pixels."""
         return Detections(self.to_frame(found.xyxy), found.score, found.label)
+
+
+def without_colours(frame: Frame) -> bool:
+    """Whether a picture is grey, but for details such as a coloured clock: infrared by night."""
+    planes = (plane[::_GREY_STEP, ::_GREY_STEP].astype(np.int16) for plane in (frame.u, frame.v))
+    return all(
+        np.percentile(np.abs(plane - np.median(plane)), 95) <= _GREY_SPREAD for plane in planes
+    )
 
 
 def network_size(width: int, height: int, long_side: int, multiple: int) -> tuple[int, int]:

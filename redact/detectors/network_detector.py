@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from redact.config import DetectorOptions
+import numpy as np
+
+from redact.config import DetectorOptions, Trust
 from redact.detectors.description import (
     ModelDescription,
     ModelFiles,
@@ -13,7 +16,7 @@ from redact.detectors.description import (
 )
 from redact.detectors.families import FAMILIES
 from redact.detectors.families.base import Size, Wanted
-from redact.detectors.letterbox import Fit, Pictures, network_size
+from redact.detectors.letterbox import Fit, Pictures, network_size, without_colours
 from redact.detectors.runtime import Network
 from redact.detectors.suppression import DEFAULT_OVERLAP
 from redact.errors import ConfigError, ModelError
@@ -70,9 +73,9 @@ class OpenVINODetector:
         return frozenset(self._description.classes)
 
     @property
-    def foot_error(self) -> float:
-        """By how much the lower edge of a box may be off, in shares of a person's height."""
-        return self._description.thresholds.foot or 0.0
+    def trust(self) -> Trust:
+        """How far its word goes, as its description says."""
+        return self._description.trust
 
     def describe(self) -> list[ModelInfo]:
         """What runs here, for reports."""
@@ -114,4 +117,6 @@ class OpenVINODetector:
             found = self._decode(outputs, (fit.height, fit.width), self._wanted)
         except ModelError as error:
             raise ModelError(f"{self._description.name}: {error}") from error
+        if self.trust.grey < 1 and without_colours(pictures.frames[index]):
+            found = replace(found, score=np.minimum(found.score, np.float32(self.trust.grey)))
         return transform.apply(found)

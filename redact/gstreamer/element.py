@@ -20,7 +20,13 @@ gi.require_version("GstVideo", "1.0")
 from gi.repository import GObject, Gst, GstBase, GstVideo  # noqa: E402
 
 from redact.build import load_detector, make_redactor  # noqa: E402
-from redact.config import EMBEDDED, ConfigFile, config_of, load_config_file, load_zone  # noqa: E402
+from redact.config import (  # noqa: E402
+    ConfigFile,
+    config_of,
+    load_config_file,
+    load_zone,
+    models_of,
+)
 from redact.errors import ConfigError  # noqa: E402
 from redact.geometry import Zone  # noqa: E402
 from redact.gstreamer.planes import Layout  # noqa: E402
@@ -57,7 +63,7 @@ class RedactElement(GstBase.BaseTransform):  # type: ignore[misc]
     config = _text("A redact.toml")
     zone = _text("The property: a zone.json; over that of config")
     everyone = GObject.Property(type=bool, default=False, blurb="No property: hide everyone")
-    model = _text("Detectors, parted by commas; over those of config")
+    model = _text("Detectors, parted by commas, or none; over those of config")
     effect = _text("blur, fill or erase; over that of config")
     look_back = GObject.Property(
         type=int, default=-1, minimum=-1, maximum=1000, blurb="Frames held back; -1: of config"
@@ -100,10 +106,7 @@ class RedactElement(GstBase.BaseTransform):  # type: ignore[misc]
         if zone is None and file.zone is None:
             raise ConfigError("no property is given; set zone=zone.json, or everyone=true")
         if self.model:
-            named = self.model.split(",")
-            changes["models"] = [
-                m if m == str(EMBEDDED) else str(Path(m).absolute()) for m in named
-            ]
+            changes["models"] = [str(m) for m in models_of(self.model.split(","), Path.cwd())]
         return config_of(type(file)(**_fields(file) | changes), where, zone)
 
     def do_stop(self) -> bool:

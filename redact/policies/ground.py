@@ -32,6 +32,8 @@ class PropertyPolicy:
 
     Motion that no shown person explains is hidden beyond the property even where it touches the
     ground on the property: nothing tells one mover from two that overlap.
+
+    thorough: whether the detector finds practically everyone (`config.Trust`).
     """
 
     def __init__(
@@ -39,8 +41,11 @@ class PropertyPolicy:
         zone: Zone,
         options: PolicyOptions | None = None,
         detector: DetectorOptions | None = None,
+        *,
+        thorough: bool = True,
     ) -> None:
         self._zone = zone
+        self._thorough = thorough
         self._options = options or PolicyOptions()
         detector = detector or DetectorOptions()
         self._show_score = detector.show_score
@@ -124,12 +129,14 @@ class PropertyPolicy:
         self, subjects: Tracks, reason: Reasons, people: BoolArray, best: FloatArray
     ) -> None:
         """An unsure box within the box of a surer person who is seen and shown is a part of
-        that person, unless it reaches higher: then someone stands behind.
+        that person, unless it reaches higher: then someone stands behind. Of a detector that is
+        not thorough it may be all that was found of someone behind, unless it ends on the property.
 
         best: (n,) the best score of each subject in the frames around.
         """
         shown = np.flatnonzero(people & (reason == Reason.ON_PROPERTY) & ~subjects.coasting)
-        parts = np.flatnonzero(people & (reason >= Reason.OUTSIDE) & (best < self._show_score))
+        beyond = (reason >= Reason.OUTSIDE) if self._thorough else (reason == Reason.UNPROVEN)
+        parts = np.flatnonzero(people & beyond & (best < self._show_score))
         box, body = subjects.xyxy[parts], subjects.xyxy[shown]
         # A coasting box has grown since it was seen.
         coasting = subjects.coasting[parts]
@@ -139,9 +146,10 @@ class PropertyPolicy:
             & (best[parts][:, None] < best[shown][None])
             & (box[:, None, 1] + slack >= body[None, :, 1])
         ).any(axis=1)
-        # On the property but too unsure to show anyone: often one box around two people.
-        together = _cover(box, body, grow=0.05).sum(axis=1) >= _PART
-        explained |= together & (reason[parts] == Reason.UNPROVEN)
+        if self._thorough:
+            # On the property but too unsure to show anyone: often one box around two people.
+            together = _cover(box, body, grow=0.05).sum(axis=1) >= _PART
+            explained |= together & (reason[parts] == Reason.UNPROVEN)
         reason[parts[explained]] = Reason.OF_SHOWN_PERSON
 
     def _explain_motion(self, subjects: Tracks, reason: Reasons, shown: BoolArray) -> None:

@@ -12,20 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct, field
 
-from redact.config import (
-    Config,
-    ConfigFile,
-    DetectorOptions,
-    EffectOptions,
-    LookBack,
-    MotionOptions,
-    OutputOptions,
-    PolicyOptions,
-    Section,
-    TrackingOptions,
-    config_of,
-    load_zone,
-)
+from redact.config import Config, ConfigFile, HidingSections, Section, config_of, load_zone
 from redact.errors import ConfigError
 from redact.geometry import Zone
 
@@ -116,18 +103,10 @@ class MqttSection(Section, frozen=True):
     discovery: str = "homeassistant"
 
 
-class RelayFile(Section, frozen=True):
+class RelayFile(HidingSections, frozen=True, kw_only=True):
     """The shape of `relay.toml`: options of `redact.toml` for all cameras, then the cameras."""
 
     cameras: dict[str, CameraSection]
-    models: list[str] = field(default_factory=list)
-    look_back: LookBack | None = None
-    detector: DetectorOptions = DetectorOptions()
-    motion: MotionOptions = MotionOptions()
-    tracking: TrackingOptions = TrackingOptions()
-    policy: PolicyOptions = PolicyOptions()
-    effect: EffectOptions = EffectOptions()
-    output: OutputOptions = OutputOptions()
     status: StatusSection = StatusSection()
     mqtt: MqttSection | None = None
 
@@ -200,16 +179,7 @@ def _camera(name: str, camera: CameraSection, file: RelayFile, path: Path) -> Ca
         raise ConfigError(f"{where}: names are letters, digits, - and _")
     if not camera.outputs:
         raise ConfigError(f"{where}: has no outputs; add [[cameras.{name}.outputs]]")
-    base = ConfigFile(
-        models=file.models,
-        look_back=file.look_back,
-        detector=file.detector,
-        motion=file.motion,
-        tracking=file.tracking,
-        policy=file.policy,
-        effect=file.effect,
-        output=file.output,
-    )
+    base = ConfigFile(**{key: getattr(file, key) for key in HidingSections.__struct_fields__})
     if file.output.audio == "keep":
         raise ConfigError(f"{path}: output.audio: the relay passes no sound on; leave it out")
     return CameraConfig(

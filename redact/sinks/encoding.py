@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from av.codec.context import CodecContext, Flags
 from av.container import OutputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from redact.config import OutputOptions
@@ -15,6 +17,7 @@ from redact.structures import StreamInfo
 LIMITED, FULL = 1, 2  # AVCOL_RANGE_*
 # a53cc, udu_sei: captions and user data of the input never reach the output.
 _QUIET = {"a53cc": "0", "udu_sei": "0"}
+_ENCODERS = {"h264": "libx264", "h265": "libx265"}
 _NOMINAL = Fraction(25)  # rate that a stream without one is taken to have, for rate control
 
 
@@ -24,22 +27,51 @@ def add_video(
     options: OutputOptions,
     info: StreamInfo,
     pictures: Pictures,
+    *,
+    set_id: int = 0,
 ) -> VideoStream:
-    """Add the one video stream. Raises what PyAV raises."""
-    hevc = options.codec == "h265"
-    settings = {"preset": options.preset, "crf": str(options.crf), **_QUIET}
-    if hevc:
-        settings["x265-params"] = "log-level=none:info=0"
-    stream = output.add_stream(
-        "libx265" if hevc else "libx264",
-        rate=nominal_rate(info),
-        options=settings,
-        width=pictures.width,
-        height=pictures.height,
-        time_base=info.time_base,
-    )
+    """Add the one video stream. set_id: of H.264's parameter sets. Raises what PyAV raises."""
+    stream = output.add_stream(_ENCODERS[options.codec], rate=nominal_rate(info))
     assert isinstance(stream, VideoStream)
-    context = stream.codec_context
+    configure(stream.codec_context, container, options, info, pictures, set_id)
+    if info.rotation:
+        stream.set_display_rotation(-info.rotation)  # counter-clockwise there
+    return stream
+
+
+def new_encoder(
+    container: Container,
+    options: OutputOptions,
+    info: StreamInfo,
+    pictures: Pictures,
+    set_id: int,
+) -> VideoCodecContext:
+    """An encoder like that of `add_video`, for more of the same stream."""
+    context = CodecContext.create(_ENCODERS[options.codec], "w")
+    assert isinstance(context, VideoCodecContext)
+    context.framerate = nominal_rate(info)
+    context.flags |= Flags.global_header
+    configure(context, container, options, info, pictures, set_id)
+    return context
+
+
+def configure(
+    context: VideoCodecContext,
+    container: Container,
+    options: OutputOptions,
+    info: StreamInfo,
+    pictures: Pictures,
+    set_id: int,
+) -> None:
+    """Tell an encoder that is not open yet what to make."""
+    hevc = options.codec == "h265"
+    context.options = {"preset": options.preset, "crf": str(options.crf), **_QUIET}
+    if hevc:
+        context.options["x265-params"] = "log-level=none:info=0"
+    elif set_id:
+        context.options["x264-params"] = f"sps-id={set_id}"
+    context.width, context.height = pictures.width, pictures.height
+    context.time_base = info.time_base
     if container.exact and not regular(info):
         context.max_b_frames = 0
     context.pix_fmt = pictures.pixel_format
@@ -52,9 +84,6 @@ def add_video(
     context.color_trc = colour.transfer
     aspect = info.sample_aspect
     context.sample_aspect_ratio = 1 / aspect if info.rotation % 180 else aspect
-    if info.rotation:
-        stream.set_display_rotation(-info.rotation)  # counter-clockwise there
-    return stream
 
 
 def regular(info: StreamInfo) -> bool:

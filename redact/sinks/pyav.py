@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 import av
 import av.error
@@ -22,10 +22,14 @@ from redact.sinks.audio import AudioFeed
 from redact.sinks.containers import container_for
 from redact.sinks.encoding import add_video, nominal_rate
 from redact.sinks.errors import writing
+from redact.sinks.notes import notes_of
 from redact.sinks.partial import Partial
 from redact.sinks.pictures import Pictures
+from redact.sinks.splicing import Splicer, free_id
 from redact.sinks.verification import Written, verify
 from redact.structures import RedactedFrame, StreamInfo
+
+_Packets: TypeAlias = "list[Packet[VideoStream]]"
 
 
 class PyAVSink:
@@ -60,12 +64,18 @@ class PyAVSink:
         self._stream: VideoStream | None = None
         self._audio: AudioFeed | None = None
         self._pictures: Pictures | None = None
+        self._splicer: Splicer | None = None  # where pictures may be copied
         self._shift = 0
         self._times = array("q")
         self._after: dict[int, int] = {}  # time of a frame: time of the one that follows
         self._held: deque[Packet[VideoStream]] = deque()  # until what follows them is known
         self._last = 0
         self.notes: tuple[str, ...] = ()
+
+    @property
+    def copied(self) -> int:
+        """Frames so far that were copied as they were coded."""
+        return 0 if self._splicer is None else self._splicer.copied
 
     def open(self, info: StreamInfo) -> None:
         """Create the partial file. Raises SinkError when it cannot be made."""
@@ -94,14 +104,12 @@ class PyAVSink:
             self._check(frame, where)
             assert self._pictures is not None
             assert self._stream is not None
-            picture = self._pictures(frame)
-            picture.pts = frame.pts + self._shift
-            picture.time_base = frame.time_base
+            pts = frame.pts + self._shift
             if self._times:
-                self._after[self._times[-1]] = picture.pts
-            self._times.append(picture.pts)
+                self._after[self._times[-1]] = pts
+            self._times.append(pts)
             self._last = frame.duration
-            self._held += self._stream.encode(picture)
+            self._held += self._coded(frame, pts, self._pictures)
             self._mux()
 
     def _begin(self, first: RedactedFrame, output: OutputContainer) -> None:
@@ -110,27 +118,24 @@ class PyAVSink:
         assert info is not None
         self._pictures = Pictures(info, first)
         self._shift = max(0, -first.pts)
-        self._stream = add_video(output, self._container, self._options, info, self._pictures)
+        given = self._container, self._options, info, self._pictures
+        set_id = free_id(*given)
+        self._stream = add_video(output, *given, set_id=set_id or 0)
+        if set_id is not None:
+            self._splicer = Splicer(self._stream, set_id, *given)
         if self._audio_from is not None:
             start = self._shift * info.time_base
             self._audio = AudioFeed.of(self._audio_from, output, self._container, start)
-        self._note(info)
+        self.notes = notes_of(info, self._pictures, self._shift, self._container.tick)
 
-    def _note(self, info: StreamInfo) -> None:
-        notes = []
-        assert self._pictures is not None
-        if self._pictures.padded:
-            notes.append(
-                f"odd size {info.width}x{info.height}: the last column or row is stored twice, "
-                f"as {self._pictures.width}x{self._pictures.height} before turning"
-            )
-        if self._shift:
-            start = float(self._shift * info.time_base)
-            notes.append(f"times began before zero: all are {start:.6f} s later in the output")
-        tick = self._container.tick
-        if tick and (info.time_base / tick).denominator != 1:
-            notes.append(f"times are rounded to {float(tick * 1000):g} ms, as this container has")
-        self.notes = tuple(notes)
+    def _coded(self, frame: RedactedFrame, pts: int, pictures: Pictures) -> _Packets:
+        """The packets that are ready, now that this frame has come."""
+        if self._splicer is not None:
+            return self._splicer.push(frame, pts)
+        picture = pictures(frame)
+        picture.pts, picture.time_base = pts, frame.time_base
+        assert self._stream is not None
+        return self._stream.encode(picture)
 
     def _check(self, frame: RedactedFrame, where: str) -> None:
         info = self._info
@@ -170,7 +175,7 @@ class PyAVSink:
         if self._last <= 0:
             self._last = max(1, round(1 / (nominal_rate(info) * info.time_base)))
         self._after[self._times[-1]] = self._times[-1] + self._last
-        self._held += stream.encode(None)
+        self._held += stream.encode(None) if self._splicer is None else self._splicer.flush()
         self._mux()
         if self._held or self._after:
             raise SinkError(f"{self._name}: the encoder lost {len(self._after)} frames")

@@ -14,9 +14,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from redact.errors import SourceError
+from redact.h264 import CodedPicture, Coding
 from redact.sources.deinterlacing import Deinterlacer
 from redact.sources.errors import reading
 from redact.sources.owed import Owed
+from redact.sources.runs import Runs
 from redact.sources.timing import Clock, Decoded
 from redact.sources.truncation import Arrived, check_promise, promise_of
 
@@ -37,11 +39,25 @@ class Decoder:
         self._count = 0
         self._open = Lock()  # closing frees memory that a decoder in another thread may be using
         self._closed = False
-        self._owed = Owed(stream, by_order=container.format.name == "avi")
+        by_order = container.format.name == "avi"
+        self._owed = Owed(stream, by_order)
+        self._runs = Runs(stream, by_order)
         self._came = Arrived()
         self.time_base = stream.time_base or Fraction(1, 90_000)
         self.promise = promise_of(container, stream)
         self.interlaced = stream.codec_context.field_order > 1
+
+    @property
+    def coding(self) -> Coding | None:
+        """Set while coded pictures may be copied."""
+        return self._runs.coding
+
+    def coded(self, decoded: Decoded) -> CodedPicture | None:
+        """What this picture was decoded from, where it may be copied. To be asked in order, once
+        for each; not before `deinterlacing` changes pictures."""
+        coded = self._runs.came(decoded.picture.pts)
+        timed = decoded.picture.pts == decoded.pts
+        return coded if timed and self._filter is None else None
 
     def close(self) -> None:
         """Close the file; safe while another thread reads, which then gets a SourceError."""
@@ -112,4 +128,5 @@ class Decoder:
             if packet.size:
                 self._came.packets += 1
                 self._owed.sent(packet)
+                self._runs.sent(packet)
             yield packet

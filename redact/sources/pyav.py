@@ -92,6 +92,7 @@ class PyAVSource:
             name=self._path.name,
             frame_count=promise.frames,
             duration=promise.duration,
+            coding=self._decoder.coding if self._orientation.upright else None,
         )
 
     @property
@@ -115,6 +116,7 @@ class PyAVSource:
     def _frame(self, index: int, decoded: Decoded) -> Frame:
         picture = decoded.picture
         self._check_unchanged(index, picture)
+        coded = self._decoder.coded(decoded)
         owner, (y, u, v) = self._convert(picture, self._colour)
         if not self._orientation.upright:
             owner, turn = None, self._orientation.turn
@@ -130,6 +132,7 @@ class PyAVSource:
             colour=self._colour,
             corrupt=decoded.corrupt,
             owner=owner,
+            coded=coded if owner is not None else None,
         )
 
     def _check_unchanged(self, index: int, picture: VideoFrame) -> None:

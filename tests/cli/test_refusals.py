@@ -72,7 +72,7 @@ CASES: dict[str, tuple[list[str], Prepare, int, str]] = {
     "config out of range": (BAD_FILE, _write("bad.toml", "[output]\ncrf=99\n"), 2, "output.crf"),
     "nobody looks": (
         [*GOOD, "--config", "bad.toml"],
-        _write("bad.toml", "[motion]\nenabled = false\n"),
+        _write("bad.toml", "models = []\n[motion]\nenabled = false\n"),
         2,
         "nobody would be hidden",
     ),

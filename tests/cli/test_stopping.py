@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from cliclips import Spawn, frames_of, make_clip, tree
 
-RUN = ("run", "long", "-o", "out", "--everyone")
+RUN = ("run", "long", "-o", "out", "--everyone", "--model", "none")
 
 
 def _partials(here: Path) -> list[str]:

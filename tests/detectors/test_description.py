@@ -8,11 +8,13 @@ from pathlib import Path
 
 import heads
 import msgspec
+import numpy as np
 import onnx_graphs
 import pytest
+from pictures import flat
 
 from redact.build import make_redactor
-from redact.config import Config, DetectorOptions, MotionOptions
+from redact.config import Config, DetectorOptions, MotionOptions, Trust
 from redact.detectors import EnsembleDetector, OpenVINODetector, load_description, runtime
 from redact.detectors.description import read_verified, to_toml
 from redact.detectors.families import FAMILIES
@@ -124,11 +126,11 @@ def test_thresholds_of_a_description_win_over_those_of_the_options(described: Pa
 def test_feet_count_as_beyond_the_outline_as_near_to_it_as_the_model_may_err(
     described: Path,
 ) -> None:
-    told = described.read_text().replace("[thresholds]", "[thresholds]\nfoot = 0.1")
+    told = described.read_text().replace("[thresholds]", "[trust]\nfoot = 0.1\n[thresholds]")
     described.write_text(told)
     detector = OpenVINODetector(load_description(described))
-    assert detector.foot_error == 0.1
-    assert EnsembleDetector([detector, detector]).foot_error == 0.1
+    assert detector.trust.foot == 0.1
+    assert EnsembleDetector([detector, detector]).trust == Trust(foot=0.1)
 
     lawn = Zone.of([[[0, 0.5], [1, 0.5], [1, 1], [0, 1]]])
     source = SyntheticSource(12, 320, 200)
@@ -137,7 +139,7 @@ def test_feet_count_as_beyond_the_outline_as_near_to_it_as_the_model_may_err(
         answer = Detections.of([[100, foot - 50, 120, foot]], 0.9, Label.PERSON)
         found = ScriptedDetector(lambda _: answer)
         if not exact:
-            found.foot_error = detector.foot_error  # type: ignore[attr-defined]
+            found.trust = detector.trust  # type: ignore[attr-defined]
         config = Config(zone=lawn, look_back=2, motion=MotionOptions(enabled=False))
         redactor = make_redactor(source.info, config, found)
         seen: set[int] = set()
@@ -149,6 +151,76 @@ def test_feet_count_as_beyond_the_outline_as_near_to_it_as_the_model_may_err(
     assert reasons(103, exact=True) == {Reason.ON_PROPERTY}
     assert reasons(103, exact=False) == {Reason.OUTSIDE}
     assert reasons(108, exact=False) == {Reason.ON_PROPERTY}
+
+
+def trusting(described: Path, trust: str) -> OpenVINODetector:
+    described.write_text(described.read_text().replace("[thresholds]", f"{trust}\n[thresholds]"))
+    return OpenVINODetector(load_description(described))
+
+
+def test_in_a_picture_without_colours_no_box_is_surer_than_the_description_allows(
+    described: Path,
+) -> None:
+    detector = trusting(described, "[trust]\ngrey = 0.2")
+    clock = flat(320, 200)
+    for plane in (clock.u, clock.v):
+        plane.setflags(write=True)
+        plane[:6, :40] = 30  # a coloured clock is no colour
+    coloured = flat(320, 200)
+    coloured.u.setflags(write=True)
+    coloured.u[:40] += 20
+    grey, clocked, bright = detector.detect([flat(320, 200), clock, coloured])
+    assert grey.score.max() == clocked.score.max() == pytest.approx(0.2)
+    assert bright.score.max() > 0.5
+    np.testing.assert_array_equal(grey.xyxy, bright.xyxy)  # all are still hidden
+
+
+def test_a_detector_that_misses_many_shows_nobody_by_less_than_its_description_asks(
+    described: Path,
+) -> None:
+    lawn = Zone.of([[[0, 0], [1, 0], [1, 1], [0, 1]]])
+    source = SyntheticSource(12, 320, 200)
+
+    def reasons(trust: str) -> set[int]:
+        found = ScriptedDetector(lambda _: Detections.of([[100, 50, 120, 103]], 0.6, Label.PERSON))
+        found.trust = trusting(described, trust).trust  # type: ignore[attr-defined]
+        redactor = make_redactor(source.info, Config(zone=lawn, look_back=2), found)
+        seen: set[int] = set()
+        for frame in source:
+            if redactor.push(frame):
+                seen |= set(redactor.last_decisions[0].reason.tolist())
+        return seen
+
+    assert reasons("[trust]\nshow = 0.5") == {Reason.ON_PROPERTY}
+    described.write_text(described.read_text().replace("show = 0.5", "show = 0.7"))
+    assert Reason.ON_PROPERTY not in reasons("")
+
+
+def test_a_detector_that_misses_many_hides_the_outside_whole_as_long_as_motion_alone(
+    described: Path,
+) -> None:
+    lawn = Zone.of([[[0, 0.5], [1, 0.5], [1, 1], [0, 1]]])
+    source = SyntheticSource(60, 320, 200)
+
+    def covered(trust: str) -> int:
+        found = ScriptedDetector({})
+        found.trust = trusting(described, trust).trust  # type: ignore[attr-defined]
+        motion = MotionOptions(warmup_alone=4.0)
+        redactor = make_redactor(source.info, Config(zone=lawn, motion=motion), found)
+        decisions = []
+        for frame in source:
+            redactor.push(frame)
+            decisions += redactor.last_decisions
+        return sum(decision.whole_outside for decision in decisions)
+
+    assert covered("") < 20
+    assert covered("[trust]\nthorough = false") == 40
+
+
+def test_of_several_detectors_the_least_trusted_counts() -> None:
+    assert Trust(foot=0.1, show=0.5).and_(Trust(grey=0.3, thorough=False)) == Trust(
+        foot=0.1, show=0.5, grey=0.3, thorough=False
+    )
 
 
 def test_a_graph_in_two_files_is_digested_in_both(described: Path) -> None:

@@ -323,6 +323,12 @@ def test_an_unsure_box_within_someone_shown_is_a_part_of_them() -> None:
     assert not hidden(decision, 2)
 
 
+def test_an_unsure_box_of_a_detector_that_misses_many_may_be_all_of_someone_behind() -> None:
+    chest = (185.0, 125.0, 215.0, 148.0)
+    policy = PropertyPolicy(LAWN, thorough=False)
+    assert hidden(decide(always(row(ON, 1), row(chest, 2, score=0.15)), policy=policy), 2)
+
+
 def test_a_sure_box_within_someone_shown_is_someone_else() -> None:
     chest = (185.0, 125.0, 215.0, 148.0)
     assert hidden(decide(always(row(ON, 1), row(chest, 2))), 2)

@@ -23,11 +23,14 @@ def mask_for(
     zone: Zone = LAWN,
     rate: float = 10,
     grow: float = GROW,
+    thorough: bool = True,
     **flags: bool,
 ) -> Mask:
     window = window or [subjects]
     decision = Decision(subjects, np.array(reasons, np.uint8), **flags)
-    return mask_of(INFO, decision, window, times_of(window, rate), at, zone, grow)
+    return mask_of(
+        INFO, decision, window, times_of(window, rate), at, zone, grow, thorough=thorough
+    )
 
 
 def covered(mask: Mask) -> np.ndarray:
@@ -110,6 +113,12 @@ def test_someone_lost_gives_way_to_a_nearer_person_who_is_shown_but_not_beside_t
     mask = mask_for(frame(row(ON, 1), lost), [SHOWN, Reason.OUTSIDE])
     assert share_covered(mask, ON) < 0.2  # to the nearest blocks
     assert share_covered(mask, (172.0, 62.0, 228.0, 110.0)) == 1
+
+
+def test_whoever_a_detector_lost_that_misses_many_gives_way_to_nobody() -> None:
+    lost = (170.0, 60.0, 230.0, 160.0)
+    rows = frame(row(ON, 1), row(lost, 2, coasting=True))
+    assert share_covered(mask_for(rows, [SHOWN, Reason.OUTSIDE], thorough=False), lost) == 1
 
 
 def test_someone_lost_does_not_give_way_to_a_farther_person() -> None:

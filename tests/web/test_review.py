@@ -40,7 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(clip, clip.with_name("2026-11-20_16-30.mp4"))
     zone = folder / "zone.json"
     zone.write_text(json.dumps({"polygons": [[[0, 0.3], [1, 0.3], [1, 1], [0, 1]]]}))
-    words = ("--zone", zone, "-o", folder / "out", "--quiet")
+    words = ("--zone", zone, "-o", folder / "out", "--model", "none", "--quiet")
     done = call("run", folder / "in", *words)
     assert done.exit_code == 0, done.output
     return folder

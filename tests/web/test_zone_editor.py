@@ -47,7 +47,7 @@ def rings_of(path: Path) -> tuple[list[Any], list[Any]]:
 def test_a_concave_outline_with_a_hole_is_drawn_previewed_saved_and_used(
     serve: Serve, page: Any, tmp_path: Path
 ) -> None:
-    words = ("zone", "edit", SMALL, "-o", "zone.json", "--seconds", "13")
+    words = ("zone", "edit", SMALL, "-o", "zone.json", "--seconds", "13", "--model", "none")
     opened(page, serve(*words))
     draw(page, "#draw-polygon", OUTLINE)
     page.wait_for_selector("#people[data-of]")
