@@ -28,7 +28,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def facts(frame: Frame) -> tuple[object, ...]:
-    return frame.pts, frame.duration, frame.index, frame.time_base, frame.colour, frame.corrupt
+    coded = frame.coded and (frame.coded.data, frame.coded.run, frame.coded.order)
+    times = frame.pts, frame.duration, frame.index, frame.time_base
+    return *times, frame.colour, frame.corrupt, coded
 
 
 @pytest.mark.parametrize("name", CLIPS)
@@ -144,7 +146,7 @@ SAYS = """
     from redact.sources.sandbox.messages import *
     end = socket.socket(fileno=int(sys.argv[2])); memory = int(sys.argv[3])
     opened = Opened(64, 64, (1, 25), None, False, 2, 2, 2, 0, (1, 1), 8, False, "h264", None,
-                    None, (), ())
+                    None, None, 0, (), ())
     tell = lambda message: end.send(msgspec.msgpack.encode(message))
 """
 LIES = {
@@ -165,11 +167,11 @@ LIES = {
         "what is no message",
     ),
     "a slot that is not there": (
-        "tell(opened); end.recv(9); tell(Ready(7, 0, 1, False))",
+        "tell(opened); end.recv(9); tell(Ready(7, 0, 1, False, None))",
         "no mes",
     ),
     "time that stands still": (
-        "tell(opened); end.recv(9); tell(Ready(0, 5, 1, False)); tell(Ready(1, 5, 1, False))",
+        "tell(opened); end.recv(9)\n    for slot in (0, 1): tell(Ready(slot, 5, 1, False, None))",
         "no next frame",
     ),
     "more frames than came": ("tell(opened); end.recv(9); tell(Ended(9))", "no next frame"),
@@ -178,7 +180,7 @@ LIES = {
         "tell(opened); end.recv(9)\n"
         "    try: os.ftruncate(memory, 0)\n"
         "    except OSError: sys.exit(0)\n"
-        "    tell(Ready(0, 0, 1, False))",
+        "    tell(Ready(0, 0, 1, False, None))",
         "too early",
     ),
 }

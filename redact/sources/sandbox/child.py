@@ -82,23 +82,29 @@ def decode(order: Order, owner: Owner, memory: int) -> None:
     owner.tell(told(info, tuple(note[:2000] for note in source.notes), held))
     owner.wait(GO)
     size = size_of(info.width, info.height)
-    slots = np.frombuffer(mmap.mmap(memory, size * SLOTS), np.uint8).reshape(SLOTS, size)
+    slots = np.frombuffer(mmap.mmap(memory, 2 * size * SLOTS), np.uint8).reshape(SLOTS, 2 * size)
     count = 0
     for count, frame in enumerate(source, start=1):
         slot = (count - 1) % SLOTS
         if count > SLOTS:
             owner.wait(FREE)
-        _store(frame, slots[slot])
-        owner.tell(Ready(slot, frame.pts, frame.duration, frame.corrupt))
+        coded = _store(frame, slots[slot])
+        owner.tell(Ready(slot, frame.pts, frame.duration, frame.corrupt, coded))
         locks.allow_time(order.patience)
     owner.tell(Ended(count))
 
 
-def _store(frame: Frame, slot: Plane) -> None:
+def _store(frame: Frame, slot: Plane) -> tuple[int, int, int] | None:
+    """Fill a slot; returns what `Ready` says of the coded picture in its second half."""
     at = 0
     for plane in (frame.y, frame.u, frame.v):
         slot[at : at + plane.size].reshape(plane.shape)[:] = plane
         at += plane.size
+    coded = frame.coded
+    if coded is None or len(coded.data) > at:
+        return None
+    slot[at : at + len(coded.data)] = np.frombuffer(coded.data, np.uint8)
+    return coded.run, coded.order, len(coded.data)
 
 
 def main() -> None:

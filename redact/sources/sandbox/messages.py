@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from redact.h264 import Coding
 from redact.structures import Colour, StreamInfo
 
 SLOTS = 3  # frames in shared memory: one is read, one is written, one waits
@@ -20,6 +21,7 @@ Time = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)]
 Positive = Annotated[int, Meta(ge=1, le=1 << 62)]
 Text = Annotated[str, Meta(max_length=2000)]
 Ratio = tuple[Positive, Positive]
+ParameterSet = Annotated[bytes, Meta(max_length=LONGEST // 4)]
 CodePoint = Annotated[int, Meta(ge=0, le=255)]
 
 
@@ -58,17 +60,21 @@ class Opened(Plain, frozen=True):
     codec: Text
     frame_count: Count | None
     duration: Ratio | None
+    parameter_sets: Annotated[tuple[ParameterSet, ...], Meta(max_length=64)] | None
+    reorder: Annotated[int, Meta(ge=0, le=64)]
     notes: Annotated[tuple[Text, ...], Meta(max_length=16)]
     locks: Annotated[tuple[Text, ...], Meta(max_length=8)]
 
 
 class Ready(Plain, frozen=True):
-    """One frame lies in a slot: y, u, v, without gaps."""
+    """One frame lies in a slot: y, u, v, without gaps. coded: run, order and length of the coded
+    picture that lies behind them, where it may be copied."""
 
     slot: Annotated[int, Meta(ge=0, lt=SLOTS)]
     pts: Time
     duration: Annotated[int, Meta(ge=0, le=1 << 62)]
     corrupt: bool
+    coded: tuple[Count, Count, Count] | None
 
 
 class Failed(Plain, frozen=True):
@@ -92,7 +98,9 @@ def size_of(width: int, height: int) -> int:
 
 
 def told(info: StreamInfo, notes: tuple[str, ...], locks: tuple[str, ...]) -> Opened:
-    colour = info.colour
+    colour, coding = info.colour, info.coding
+    if coding and sum(map(len, coding.parameter_sets)) > LONGEST // 4:
+        coding = None  # no encoder writes that much: then nothing is copied
     return Opened(
         width=info.width,
         height=info.height,
@@ -109,12 +117,15 @@ def told(info: StreamInfo, notes: tuple[str, ...], locks: tuple[str, ...]) -> Op
         codec=info.codec,
         frame_count=info.frame_count,
         duration=info.duration.as_integer_ratio() if info.duration else None,
+        parameter_sets=coding.parameter_sets if coding else None,
+        reorder=coding.reorder if coding else 0,
         notes=notes,
         locks=locks,
     )
 
 
 def info_of(opened: Opened, name: str) -> StreamInfo:
+    sets = opened.parameter_sets
     return StreamInfo(
         width=opened.width,
         height=opened.height,
@@ -129,4 +140,5 @@ def info_of(opened: Opened, name: str) -> StreamInfo:
         name=name,
         frame_count=opened.frame_count,
         duration=Fraction(*opened.duration) if opened.duration else None,
+        coding=None if sets is None else Coding(sets, opened.reorder),
     )

@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 
 from redact.errors import SourceError
+from redact.h264 import CodedPicture
 from redact.sources.opening import DEFAULT_MAX_PIXELS, check_file
 from redact.sources.sandbox.messages import (
     FREE,
@@ -102,7 +103,7 @@ class SandboxedSource:
         self.notes = tuple(_printable(note) for note in opened.notes)
         self.locks = opened.locks
         self._size = size_of(opened.width, opened.height)
-        os.ftruncate(self._memory, self._size * SLOTS)
+        os.ftruncate(self._memory, 2 * self._size * SLOTS)  # a slot: a frame, and as it was coded
         fcntl.fcntl(
             self._memory,
             fcntl.F_ADD_SEALS,
@@ -137,12 +138,14 @@ class SandboxedSource:
         """A copy of a slot: what is analysed can then no more be changed from outside, and is
         alive as long as somebody holds it."""
         info = self._info
-        buffer = np.empty(self._size, np.uint8)
+        buffer, coded = np.empty(self._size, np.uint8), None
         with self._lock:
             self._check_open()
-            read = os.preadv(self._memory, [buffer.data], ready.slot * self._size)
-        if read != self._size:
-            self._fail("left the shared memory too small")
+            os.preadv(self._memory, [buffer.data], 2 * ready.slot * self._size)
+            if ready.coded is not None and ready.coded[2] <= self._size:
+                run, order, length = ready.coded
+                data = os.pread(self._memory, length, (2 * ready.slot + 1) * self._size)
+                coded = CodedPicture(data, run, order)
         self._send(FREE)
         luma, chroma = info.width * info.height, chroma_shape(info.height, info.width)
         y = buffer[:luma].reshape(info.height, info.width)
@@ -160,6 +163,7 @@ class SandboxedSource:
             duration=ready.duration,
             colour=info.colour,
             corrupt=ready.corrupt,
+            coded=coded,
         )
 
     # -- the other side ---------------------------------------------------------------------
