@@ -5,10 +5,10 @@
 Small clips of every container and codec are generated, damaged at random (the same way for the same
 seed) and read to the end, each in a forked process with the locks that `redact run` decodes under.
 
-crash: the process died, or raised anything but SourceError. hang: no end within 10 s. silent loss:
-it ended without an error, with fewer frames than the clip has. A loss counts as `told` where the
-container notes no length or index at all (MPEG-TS, raw streams), so that nobody can know: README.md
-says so. Whoever keeps frames of such files keeps what was in them.
+crash: the process died, or raised anything but SourceError. hang: no end within 10 s of computing,
+or 120 s on the clock. silent loss: it ended without an error, with fewer frames than the clip has.
+It counts as `told` where the container notes no length or index at all (MPEG-TS, raw streams), so
+that nobody can know: README.md says so. Whoever keeps files that went wrong keeps what is in them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ from redact.sources import PyAVSource
 from redact.sources.sandbox import locks
 
 FRAMES, WIDTH, HEIGHT = 16, 96, 64
-PATIENCE = 10.0  # seconds for one small file
+PATIENCE = 10  # seconds of processor time for one small file
+ASLEEP = 120.0  # seconds on the clock: also for one that waits for what never comes
 MEMORY = 2 << 30
 # name: (codec, options of the codec, options of the container)
 CLIPS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
@@ -179,13 +180,13 @@ def outcome_of(path: Path, frames: int, *, promises: bool) -> str:
         finally:
             os._exit(0)
     os.close(outward)
-    ended = bool(select.select([inward], [], [], PATIENCE)[0])
+    ended = bool(select.select([inward], [], [], ASLEEP)[0])
     if not ended:
         os.kill(child, signal.SIGKILL)
     said = os.read(inward, 1000).decode() if ended else ""
     os.close(inward)
     status = os.waitpid(child, 0)[1]
-    if not ended:
+    if not ended or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU):
         return "hang"
     if os.WIFSIGNALED(status):
         return f"crash {signal.Signals(os.WTERMSIG(status)).name}"
@@ -199,6 +200,7 @@ def outcome_of(path: Path, frames: int, *, promises: bool) -> str:
 def _read(path: Path) -> str:
     locks.limit(MEMORY)
     locks.confine(path)
+    locks.allow_time(PATIENCE)
     try:
         with PyAVSource(path) as source:
             return str(sum(1 for _ in source))

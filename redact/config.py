@@ -144,8 +144,8 @@ class EffectOptions(Section, frozen=True):
     """
 
     kind: Literal["blur", "fill", "erase"] = "blur"
-    cells: Annotated[int, Meta(ge=1, le=4)] = 4
-    levels: Annotated[int, Meta(ge=2, le=64)] = 32
+    cells: Annotated[int, Meta(ge=1, le=4)] = 2
+    levels: Annotated[int, Meta(ge=2, le=64)] = 8
     hold: Seconds = 0.5
     grow: Annotated[float, Meta(ge=0, le=1)] = 0.1
     colour: tuple[Byte, Byte, Byte] = (96, 128, 128)
