@@ -139,8 +139,10 @@ class EffectOptions(Section, frozen=True):
     """How people are hidden.
 
     kind: blur, fill or erase. cells: at most this many cells of one colour across a person's
-    shortest side. levels: grey levels per cell colour. hold: seconds for which a cell keeps
-    its colour. grow: margin around a box, share of its size. colour: Y, U, V of `fill`.
+    shortest side. levels: grey levels per cell colour; more of either than by default let people
+    be found again by the colours of their clothes (`benchmarks/attack.py`). hold: seconds for
+    which a cell keeps its colour. grow: margin around a box, share of its size. colour: Y, U, V
+    of `fill`.
     """
 
     kind: Literal["blur", "fill", "erase"] = "blur"
