@@ -60,21 +60,16 @@ def mask_of(
     shown = _Shown.of(decision, zone, info, thorough)
     joined = _joined_over_time(subjects, window, times, at)
     unbound = decision.reason == Reason.UNBOUND_FACE
-    # A lost face is hidden with its body; only one without a body needs a shape of its own.
-    with_body = (subjects.label == Label.FACE) & subjects.coasting & ~unbound
+    # A lost face is hidden with its body, if that is hidden; else it needs a shape of its own.
+    alone = unbound | (decision.reason == Reason.ANY_FACE)
+    with_body = (subjects.label == Label.FACE) & subjects.coasting & ~alone
     boxes: list[FloatArray] = []
     sides: list[float] = []
     for i in np.flatnonzero(decision.hide & ~with_body).tolist():
         label = Label(int(subjects.label[i]))
         lag = np.abs(subjects.velocity[i]) * np.float32(_LAG)
         box, side = _shape(joined[i], label, lag, _margin(label, bool(unbound[i]), grow), info)
-        beyond_only = decision.reason[i] == Reason.MOTION_BEYOND
-        pieces = _beyond(box, zone, info) if beyond_only else [_to_grid(box)]
-        pieces = _without_all(pieces, shown.before(subjects, i))
-        if label != Label.MOTION and not subjects.coasting[i]:
-            # What was detected in this frame gives way to nobody, only what it is rounded by.
-            detected = subjects.xyxy[i]
-            pieces += [detected, *_without_all([_to_grid(detected)], shown.in_front(detected))]
+        pieces = _pieces(i, box, decision, shown, zone, info)
         boxes += pieces
         sides += [side] * len(pieces)
     return Mask(
@@ -83,6 +78,21 @@ def mask_of(
         outside=zone if decision.whole_outside else None,
         keep=shown.keep,
     )
+
+
+def _pieces(
+    i: int, box: FloatArray, decision: Decision, shown: _Shown, zone: Zone, info: StreamInfo
+) -> list[FloatArray]:
+    """What is covered for subject `i`, whose box with margins is `box`."""
+    subjects, reason = decision.tracks, decision.reason[i]
+    pieces = _beyond(box, zone, info) if reason == Reason.MOTION_BEYOND else [_to_grid(box)]
+    if reason != Reason.ANY_FACE:  # such a face gives way to no body: it is on one that is shown
+        pieces = _without_all(pieces, shown.before(subjects, i))
+    if subjects.label[i] != Label.MOTION and not subjects.coasting[i]:
+        # What was detected in this frame gives way to nobody, only what it is rounded by.
+        detected = subjects.xyxy[i]
+        pieces += [detected, *_without_all([_to_grid(detected)], shown.in_front(detected))]
+    return pieces
 
 
 @dataclass(frozen=True, slots=True, eq=False)

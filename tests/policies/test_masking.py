@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import BEYOND, INFO, LAWN, ON, Box, frame, row, times_of
@@ -132,6 +133,17 @@ def test_a_face_without_a_body_hides_the_body_too() -> None:
     mask = mask_for(row(face, label=Label.FACE), [Reason.UNBOUND_FACE])
     assert share_covered(mask, face) == 1
     assert mask.boxes[:, 3].max() >= 76 + 2 * 16
+
+
+@pytest.mark.parametrize("coasting", [False, True])
+def test_where_all_faces_are_hidden_a_lost_one_is_hidden_as_well_with_its_margin(
+    coasting: bool,
+) -> None:
+    face = (192.0, 124.0, 208.0, 144.0)
+    rows = frame(row(ON, 1), row(face, 2, label=Label.FACE, coasting=coasting))
+    mask = mask_for(rows, [SHOWN, Reason.ANY_FACE])
+    assert share_covered(mask, (189.0, 121.0, 211.0, 147.0)) == 1
+    assert share_covered(mask, (180.0, 176.0, 220.0, 220.0)) == 0  # the body is shown
 
 
 def test_a_face_counts_for_a_person_of_more_than_its_own_size() -> None:
