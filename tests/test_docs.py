@@ -58,7 +58,8 @@ def parse(words: list[str]) -> click.Context:
 
 
 def all_options(command: click.Command = cli) -> set[str]:
-    options = {name for p in command.get_params(click.Context(command)) for name in p.opts}
+    params = command.get_params(click.Context(command))
+    options = {name for p in params for name in (*p.opts, *p.secondary_opts)}
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
@@ -122,7 +123,7 @@ def defaults() -> dict[str, Any]:
     """`section.key` -> default, of all that is no path."""
     config = Config(zone=redact.Zone.nothing())
     found: dict[str, Any] = {"look_back": config.look_back}
-    for section in ("detector", "motion", "tracking", "policy", "effect", "output"):
+    for section in ("source", "detector", "motion", "tracking", "policy", "effect", "output"):
         options = msgspec.to_builtins(getattr(config, section))
         found |= {f"{section}.{key}": value for key, value in options.items()}
     return found
