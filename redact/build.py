@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -213,9 +214,12 @@ def open_source(path: str | Place, config: Config) -> Source:
         return FfmpegSource(_file(path), hwaccel=config.input.hwaccel)
     if config.input.hwaccel:
         raise ConfigError('input.hwaccel is of the ffmpeg backend; set input.decoder = "ffmpeg"')
-    from redact.sources import PyAVSource
+    from redact.sources import PyAVSource, SandboxedSource
 
-    return PyAVSource(path)
+    place = place_of(path)
+    if config.input.sandbox and sys.platform == "linux" and isinstance(place, Path):
+        return SandboxedSource(place)
+    return PyAVSource(place)
 
 
 def _file(path: str | Place) -> Path:

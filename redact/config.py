@@ -136,13 +136,15 @@ class EffectOptions(Section, frozen=True):
     """How people are hidden.
 
     kind: blur, fill or erase. cells: at most this many cells of one colour across a person's
-    shortest side. levels: grey levels per cell colour. hold: seconds for which a cell keeps
-    its colour. grow: margin around a box, share of its size. colour: Y, U, V of `fill`.
+    shortest side. levels: grey levels per cell colour; more of either than by default let people
+    be found again by the colours of their clothes (`benchmarks/attack.py`). hold: seconds for
+    which a cell keeps its colour. grow: margin around a box, share of its size. colour: Y, U, V
+    of `fill`.
     """
 
     kind: Literal["blur", "fill", "erase"] = "blur"
-    cells: Annotated[int, Meta(ge=1, le=4)] = 4
-    levels: Annotated[int, Meta(ge=2, le=64)] = 32
+    cells: Annotated[int, Meta(ge=1, le=4)] = 2
+    levels: Annotated[int, Meta(ge=2, le=64)] = 8
     hold: Seconds = 0.5
     grow: Annotated[float, Meta(ge=0, le=1)] = 0.1
     colour: tuple[Byte, Byte, Byte] = (96, 128, 128)
@@ -150,10 +152,12 @@ class EffectOptions(Section, frozen=True):
 
 class InputOptions(Section, frozen=True):
     """decoder: pyav, or ffmpeg for the system's program (extra `[ffmpeg]`). hwaccel: of that
-    program, such as vaapi or qsv; empty decodes without."""
+    program, such as vaapi or qsv; empty decodes without. sandbox: PyAV decodes files in a process
+    of its own that can do nothing else (Linux)."""
 
     decoder: Literal["pyav", "ffmpeg"] = "pyav"
     hwaccel: Name = ""
+    sandbox: bool = True
 
 
 class OutputOptions(Section, frozen=True):

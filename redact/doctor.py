@@ -9,6 +9,8 @@ import enum
 import io
 import os
 import platform
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -77,7 +79,7 @@ class Examination:
 
 def examine(models: Sequence[Path] = ()) -> Examination:
     """Try every part, load the embedded and each other model. Never raises for what it finds."""
-    checks = [*_versions(), *_media(), *_inference()]
+    checks = [*_versions(), *_media(), _locks(), *_inference()]
     for model in (EMBEDDED, *models):
         checks += _model(model)
     return Examination(tuple(checks))
@@ -108,6 +110,26 @@ def _attempt(group: str, name: str, advice: str, trial: Callable[[], str]) -> Ch
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what is to be told
         said = " ".join(f"{type(error).__name__}: {error}".split())
         return Check(group, name, State.BROKEN, said, advice)
+
+
+def _locks() -> Check:
+    """What would hold a process that decodes files; tried in one, as it cannot be undone."""
+    code = (
+        "from pathlib import Path; from redact.sources.sandbox import locks\n"
+        "locks.limit(1 << 32); print(*locks.confine(Path('/')), sep=', ')"
+    )
+    command = [sys.executable, "-P", "-c", code]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+
+    def trial() -> str:
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    check = _attempt("media", "sandbox", "run with --no-sandbox", trial)
+    if check.state is State.OK and "seccomp" not in check.said:
+        advice = "seccomp locks it further: pip install pyseccomp"
+        return Check("media", "sandbox", State.ABSENT, check.said, advice)
+    return check
 
 
 def _media() -> Iterator[Check]:

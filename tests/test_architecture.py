@@ -192,7 +192,7 @@ def test_a_way_to_a_coded_picture_is_found(code: str) -> None:
 def test_only_sources_make_coded_pictures_and_only_the_splicer_takes_them() -> None:
     """And it takes them from what `structures.redacted` sealed, as no other frame gets there."""
     allowed = {PACKAGE / "structures.py", PACKAGE / "sinks" / "splicing.py"}
-    allowed |= set((PACKAGE / "sources").glob("*.py"))
+    allowed |= set((PACKAGE / "sources").rglob("*.py"))
     found = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in modules()

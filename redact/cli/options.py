@@ -67,6 +67,7 @@ def _choice(section: type, key: str) -> click.Choice[str]:
 _TARGETS = {
     "--look-back": ("", "look_back"),
     "--device": ("", "device"),
+    "--sandbox": ("input", "sandbox"),
     "--long-side": ("detector", "long_side"),
     "--faces": ("policy", "faces"),
     "--outside": ("policy", "outside"),
@@ -118,6 +119,11 @@ _FILE_OPTIONS = (
     ),
     click.option("--hwaccel", metavar="NAME", help="Of that program: vaapi, qsv, ..."),
     click.option("--encoder", metavar="NAME", help="One of that program, such as h264_vaapi."),
+    click.option(
+        "--sandbox/--no-sandbox",
+        default=None,
+        help="Whether files are decoded in a process that can do nothing else.",
+    ),
     click.option("--audio", type=_choice(OutputOptions, "audio"), help="Whether sound stays."),
     click.option("--codec", type=_choice(OutputOptions, "codec")),
     click.option("--crf", type=int, metavar="N", help="Quality, 0 (best) to 51."),

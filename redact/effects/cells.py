@@ -1,7 +1,7 @@
 """The colours of cells: means over whole cells of the original, quantised, held in time.
 
 What leaves this file bounds what the output can tell of a hidden person. Per hold, each cell
-gives 3 x log2(levels) bits, once: 15 bits at 32 levels. Displayed cells never overlap (see
+gives 3 x log2(levels) bits, once: 9 bits at 8 levels. Displayed cells never overlap (see
 `Raster.level`), so N cells give at most 3 N log2(levels) bits per hold, whatever the output's
 smoothness suggests; all that is drawn is a function of these numbers. At most 4 cells lie
 across a person's shortest side, and a head is about half as wide as the shoulders: it lies in

@@ -110,7 +110,10 @@ class RedactElement(GstBase.BaseTransform):  # type: ignore[misc]
         return config_of(type(file)(**_fields(file) | changes), where, zone)
 
     def do_stop(self) -> bool:
-        self._drop()
+        try:
+            self._drop()
+        except Exception as error:  # noqa: BLE001 - an exception must not pass into C
+            return self._fail(error)
         return True
 
     def do_set_caps(self, incaps: Any, _outcaps: Any) -> bool:
@@ -200,10 +203,12 @@ class RedactElement(GstBase.BaseTransform):  # type: ignore[misc]
         return Gst.FlowReturn.OK if self._redactor is None else self._send(self._redactor.flush())
 
     def _drop(self) -> None:
-        if self._redactor is not None:
-            self._redactor.flush()
-        while self._held:
-            self._held.popleft()[2].close()
+        try:
+            if self._redactor is not None:
+                self._redactor.flush()
+        finally:
+            while self._held:
+                self._held.popleft()[2].close()
 
     # -- events and queries --------------------------------------------------------------------
 

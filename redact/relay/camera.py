@@ -155,7 +155,10 @@ class Camera:
                 self._tell(self._camera.name, said)
                 work.give_up()
             del item
-        work.end()
+        try:
+            work.end()
+        except Exception as error:  # noqa: BLE001 - the outputs still have to be finished
+            self._tell(self._camera.name, f"{type(error).__name__} at the end")
         for feed in self._feeds:
             if not feed.close(_CLOSE):
                 self._tell(self._camera.name, "an output hangs and was left behind")

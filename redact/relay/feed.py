@@ -84,7 +84,7 @@ class Feed:
                     self._output.start(stream)
                     running = stream.generation
                 self._output.write(packet)
-            except RedactError as error:
+            except Exception as error:  # noqa: BLE001 - it starts anew, whatever happened
                 self._failed(error)
                 running, not_before = None, time.monotonic() + wait
                 wait = min(2 * wait, _LONGEST_WAIT)
@@ -95,16 +95,21 @@ class Feed:
                 self._say("is written to")
         self._end()
 
-    def _failed(self, error: RedactError) -> None:
-        if str(error) != self._health.last_error:
-            self._say(str(error))
-        self._health.up, self._health.last_error = False, str(error)
+    def _failed(self, error: Exception) -> None:
+        known = isinstance(error, RedactError)
+        said = str(error) if known else f"{type(error).__name__}: {error}"
+        if said != self._health.last_error:
+            self._say(said)
+        self._health.up, self._health.last_error = False, said
         self._health.failures += 1
-        self._output.abandon()
+        try:
+            self._output.abandon()
+        except Exception as more:  # noqa: BLE001 - there is nothing left that could be tidied
+            self._say(f"{type(more).__name__} while it was given up")
 
     def _end(self) -> None:
         try:
             self._output.finish()
-        except RedactError as error:
+        except Exception as error:  # noqa: BLE001 - as above
             self._failed(error)
         self._health.up = False

@@ -1,5 +1,5 @@
-"""Where frames come from: `PyAVSource` reads video files, `PipeSource` standard input,
-`FfmpegSource` what the system's ffmpeg decodes.
+"""Where frames come from: `PyAVSource` reads video files, `SandboxedSource` does so in a process of
+its own, `FfmpegSource` reads what the system's ffmpeg decodes, `PipeSource` standard input.
 
 PyAV is imported at first use.
 """
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from redact.sources.piece import PieceSource
     from redact.sources.pipe import PipeSource
     from redact.sources.pyav import DEFAULT_MAX_PIXELS, PyAVSource
+    from redact.sources.sandbox.source import SandboxedSource
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
@@ -22,6 +23,7 @@ __all__ = [
     "PieceSource",
     "PipeSource",
     "PyAVSource",
+    "SandboxedSource",
     "Span",
 ]
 
@@ -39,6 +41,10 @@ def __getattr__(name: str) -> Any:
         from redact.sources.ffmpeg import FfmpegSource
 
         return FfmpegSource
+    if name == "SandboxedSource":
+        from redact.sources.sandbox.source import SandboxedSource
+
+        return SandboxedSource
     if name in __all__:
         from redact.sources import pyav
 

@@ -97,9 +97,11 @@ def promise_of(container: InputContainer, stream: VideoStream) -> Promise:
         told = end - start if end else (whole if len(container.streams) == 1 else None)
         return Promise(None, end, whole if end is None else None, rate, None, told)
     if "avi" in names and duration:
-        return Promise(None, start + duration, None, rate, frames, duration)
+        listed = sum(entry.size > 0 for entry in stream.index_entries) or None
+        return Promise(listed, start + duration, None, rate, frames, duration)
     if "flv" in names:
-        return Promise(None, None, whole, rate, None, duration)
+        alone = len(container.streams) == 1
+        return Promise(None, whole if alone else None, whole, rate, None, duration)
     return Promise(frame_rate=rate, duration=duration)
 
 
@@ -111,7 +113,8 @@ def check_promise(path: Place, promise: Promise, came: Arrived) -> None:
             f"{came.packets}; {ADVICE}"
         )
     _check_frames(path, promise, came)
-    slack = came.gap * 3 / 2  # the last frame's own duration is a guess in many files
+    # The last duration is a guess in many files; a gap where a frame was lost is no measure of it.
+    slack = (min(came.gap, 1 / promise.frame_rate) if promise.frame_rate else came.gap) * 3 / 2
     for told, seen in (
         (promise.end, came.end + slack),
         (promise.whole_end, came.whole_end + max(slack, _SLACK)),

@@ -25,17 +25,35 @@ _PARTS = frozenset(
     )
 )
 
+_CLUSTER = b"\x1f\x43\xb6\x75"
+# Timestamp, SilentTracks, Position, PrevSize, SimpleBlock, BlockGroup, EncryptedBlock, Void, CRC-32
+_IN_CLUSTERS = frozenset(
+    bytes.fromhex(text) for text in ("e7", "5854", "a7", "ab", "a3", "a0", "af", "ec", "bf")
+)
+_IN_FRAGMENTS = frozenset(
+    text.encode()
+    for text in (
+        *("mfhd", "traf", "tfhd", "tfdt", "trun", "sdtp", "saiz", "saio", "sbgp", "sgpd", "senc"),
+        *("subs", "pssh", "uuid", "free", "skip", "meta", "udta"),
+    )
+)
+
 
 def check_whole(path: Place) -> None:
-    """Raise SourceError when an mp4, mov, avi, mkv or webm lacks bytes at its end, OSError when
-    it cannot be read. Other files pass."""
+    """Raise SourceError when an mp4, mov, avi, mkv, webm or flv lacks bytes at its end or is broken
+    between its parts, OSError when it cannot be read. Other files pass."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
         if head[:4] == b"RIFF" and head[8:] == b"AVI ":
             end = _riff_end(file, size)
+            if end <= size:
+                _check_chunks(file, end, path)
         elif head[:4] == _EBML:
             end = _segment_end(file, size, path)
+        elif head[:3] == b"FLV":
+            _check_tags(file, size, path)
+            return
         elif head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp"):
             end = _boxes_end(file, size, path)
         else:
@@ -50,13 +68,27 @@ def _boxes_end(file: BinaryIO, size: int, path: Place) -> int:
     while at + 8 <= size:
         length, kind = _box(file, at, size)
         if length < 8 or not kind.isalnum():
-            if last in (b"moof", b"mdat", b"moov") and _holds(file, at, b"moof"):
+            more = any(_holds(file, at, word) for word in (b"moof", b"traf", b"mfra"))
+            if last in (b"moof", b"mdat", b"moov") and more:
                 raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
             return at  # zero padding or foreign bytes behind the last box: harmless
+        if kind == b"moof" and at + length <= size:
+            _check_fragment(file, at, length, path)
         last, at = kind, at + length
     if at == size and last == b"moof":
         raise SourceError(f"{path}: was cut short: its last fragment has no picture data; {ADVICE}")
     return at
+
+
+def _check_fragment(file: BinaryIO, at: int, length: int, path: Place) -> None:
+    """Raise SourceError unless a moof and its tracks are filled by boxes that belong there: FFmpeg
+    passes over a fragment that it does not understand."""
+    end, inner = at + length, at + 8
+    while inner < end:
+        size, kind = _box(file, inner, end)
+        if kind not in _IN_FRAGMENTS or size < 8 or inner + size > end:
+            raise SourceError(f"{path}: is damaged at byte {inner}; {ADVICE}")
+        inner += 8 if kind == b"traf" else size  # its boxes follow, and are walked too
 
 
 def _holds(file: BinaryIO, at: int, word: bytes) -> bool:
@@ -93,6 +125,60 @@ def _riff_end(file: BinaryIO, size: int) -> int:
     return at - 1  # the padding byte of an odd list may be missing
 
 
+def _check_chunks(file: BinaryIO, end: int, path: Place) -> None:
+    """Raise SourceError where a chunk of an avi does not follow the one before: FFmpeg would look
+    for the next that it knows, and what is between would be gone in silence."""
+    at, padded = 12, None
+    while at + 8 <= end:
+        kind, length = _chunk(file, at)
+        if not _is_name(kind):
+            if kind == bytes(4) and not _holds(file, at, b"idx1") and not _holds(file, at, b"movi"):
+                return  # zero padding: harmless
+            raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
+        if kind in (b"LIST", b"RIFF"):
+            at += 12  # what it holds follows, and is walked too
+            continue
+        at += 8 + length
+        if length % 2 and at + 8 <= end:
+            if padded is None:  # some writers forget this byte: then all of them
+                padded = not _is_name(_chunk(file, at)[0])
+            at += padded
+    if at > end + 2:  # two bytes of padding may be missing
+        raise SourceError(f"{path}: is damaged before byte {end}; {ADVICE}")
+
+
+def _chunk(file: BinaryIO, at: int) -> tuple[bytes, int]:
+    file.seek(at)
+    kind, length = struct.unpack("<4sI", file.read(8))
+    return kind, length
+
+
+def _is_name(kind: bytes) -> bool:
+    return kind.replace(b" ", b"").replace(b"_", b"").isalnum()
+
+
+def _check_tags(file: BinaryIO, size: int, path: Place) -> None:
+    """Raise SourceError where a tag of an flv does not follow the one before, as for chunks."""
+    file.seek(5)
+    at = int.from_bytes(file.read(4)) + 4
+    while at + 15 <= size:
+        file.seek(at)
+        kind, length = file.read(1)[0], int.from_bytes(file.read(3))
+        stream = file.read(7)[4:]
+        file.seek(at + 11 + length)
+        back = int.from_bytes(file.read(4))
+        whole = at + 15 + length <= size
+        if (
+            kind not in (8, 9, 18)
+            or any(stream)
+            or (whole and back not in (0, length, length + 11))
+        ):
+            raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
+        at += 15 + length
+    if at > size:
+        raise SourceError(f"{path}: was cut short: lacks {at - size} bytes at its end; {ADVICE}")
+
+
 def _segment_end(file: BinaryIO, size: int, path: Place) -> int:
     """Where the Segment of a Matroska file ends; 0 when its size was never written.
 
@@ -117,8 +203,21 @@ def _segment_end(file: BinaryIO, size: int, path: Place) -> int:
             raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
         if part is None:
             return end
-        at = file.tell() + part
+        begins = file.tell()
+        if kind == _CLUSTER and begins + part <= size:
+            _check_cluster(file, begins + part, path)
+        at = begins + part
     return max(at, end)
+
+
+def _check_cluster(file: BinaryIO, end: int, path: Place) -> None:
+    """Raise SourceError unless a cluster is filled by elements that belong there."""
+    while (at := file.tell()) < end:
+        kind, length = _element(file), _size(file)
+        inner = file.tell()
+        if kind not in _IN_CLUSTERS or length is None or inner + length > end:
+            raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
+        file.seek(inner + length)
 
 
 def _element(file: BinaryIO) -> bytes:

@@ -55,7 +55,7 @@ def test_pixels_shuffled_inside_cells_change_no_bit(height: int, width: int, mas
     for seed in range(3):
         one, other = BlurEffect(EffectOptions()), BlurEffect(EffectOptions())
         for index in (0, 9):  # in the second hold colours are half faded
-            shuffled = shuffled_in_cells(original, mask, 4, seed)
+            shuffled = shuffled_in_cells(original, mask, EffectOptions().cells, seed)
             assert_same(
                 one.apply(frame_of(original, index), mask),
                 other.apply(frame_of(shuffled, index), mask),
@@ -156,7 +156,7 @@ def test_a_moving_grid_gives_one_sample_of_each_cell_and_hold(side: float) -> No
 
 
 def test_colours_fade_from_hold_to_hold() -> None:
-    effect = BlurEffect(EffectOptions(hold=1.0))
+    effect = BlurEffect(EffectOptions(hold=1.0, levels=32))
     seen = [
         int(effect.apply(frame_of(grey(144, 192, 40 if i < SECOND else 200), i), FAR).y[50, 55])
         for i in range(2 * SECOND)
@@ -195,8 +195,9 @@ def test_nothing_of_an_open_neighbour_is_mixed_in() -> None:
         k = 16 >> (channel > 0)
         plane[:, 3 * k :] = 255
     mask = boxes_mask((16, 16, 48, 48), side=30)
-    one = BlurEffect(EffectOptions()).apply(frame_of(planes), mask)
-    other = BlurEffect(EffectOptions()).apply(frame_of((bright[0], bright[1], bright[2])), mask)
+    options = EffectOptions(cells=4)  # cells that end where the mask does
+    one = BlurEffect(options).apply(frame_of(planes), mask)
+    other = BlurEffect(options).apply(frame_of((bright[0], bright[1], bright[2])), mask)
     np.testing.assert_array_equal(one.y[16:48, 16:48], other.y[16:48, 16:48])
     np.testing.assert_array_equal(one.v[8:24, 8:24], other.v[8:24, 8:24])
 
@@ -229,6 +230,6 @@ def test_without_a_hold_every_frame_is_new() -> None:
     clock = Clock(0.0)
     numbers = [clock.tick(Fraction(0))[0] for _ in range(3)]
     assert len(set(numbers)) == 3
-    effect = BlurEffect(EffectOptions(hold=0.0))
+    effect = BlurEffect(EffectOptions(hold=0.0, levels=32))
     results = [effect.apply(frame_of(grey(96, 96, v), 0), FAR).y[40, 50] for v in (20, 200)]
     assert results == [20, 204]

@@ -69,6 +69,31 @@ def break_a_cluster(clip: Clips, out: Path) -> None:
     out.write_bytes(data)
 
 
+def break_a_chunk(clip: Clips, out: Path) -> None:
+    """One lost byte before the pictures: FFmpeg finds all but the first again."""
+    data = bytearray(clip("motion.avi").read_bytes())
+    del data[data.index(b"JUNK", data.index(b"strh")) + 1]
+    out.write_bytes(data)
+
+
+def break_an_index_entry(clip: Clips, out: Path) -> None:
+    """The last picture of an avi gets a name that is none: its index still counts it."""
+    data = bytearray(clip("motion.avi").read_bytes())
+    at = data.rindex(b"00dc", 0, data.rindex(b"idx1"))
+    data[at : at + 4] = b"JUNK"
+    out.write_bytes(data)
+
+
+def break_a_tag(clip: Clips, out: Path) -> None:
+    """The head of one tag of an flv is overwritten: FFmpeg skips its picture."""
+    data = bytearray(clip("flash.flv").read_bytes())
+    at = 13
+    for _ in range(12):
+        at += 15 + int.from_bytes(data[at + 1 : at + 4])
+    data[at : at + 4] = b"wxyz"
+    out.write_bytes(data)
+
+
 def lose_samples(clip: Clips, out: Path) -> None:
     """An index that points beyond the end of a file that is whole by its boxes."""
     data = bytearray(clip("constant.mp4").read_bytes())
@@ -155,6 +180,9 @@ BAD: dict[str, tuple[Maker, str]] = {
     "pieces-no-data.mp4": (lose_a_fragment, "cut short"),
     "pieces-bytes-lost.mp4": (lose_bytes_inside, ""),
     "cluster.mkv": (break_a_cluster, "is damaged at byte"),
+    "chunk.avi": (break_a_chunk, "is damaged at byte"),
+    "index.avi": (break_an_index_entry, ""),
+    "tag.flv": (break_a_tag, "is damaged at byte"),
     "index-beyond.mp4": (lose_samples, ""),
     "half.mkv": (cut("bt709.mkv", 0.5), "cut short"),
     "most.mkv": (cut("bt709.mkv", 0.97), "cut short"),

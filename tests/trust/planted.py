@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import tempfile
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
@@ -60,6 +64,28 @@ def shows(picture: np.ndarray) -> bool:
     return bool(scores.max() > _LIKE)
 
 
+def encode(path: Path, frames: int, rate: int = 10) -> None:
+    """A clip that shows the pattern: raw as .y4m or .nut, else H.264."""
+    raw = {".y4m": "wrapped_avframe", ".nut": "rawvideo"}.get(path.suffix, "libx264")
+    kind = "yuv4mpegpipe" if path.suffix == ".y4m" else None
+    with av.open(str(path), "w", format=kind) as file:
+        stream = file.add_stream(raw, rate=rate, width=WIDTH, height=HEIGHT, pix_fmt="yuv420p")
+        for frame in source_of(frames, rate=rate):
+            packed = np.concatenate([frame.y.ravel(), frame.u.ravel(), frame.v.ravel()])
+            image = av.VideoFrame.from_ndarray(packed.reshape(-1, WIDTH), format="yuv420p")
+            image.pts, image.time_base = frame.index, Fraction(1, rate)
+            file.mux(stream.encode(image))
+        file.mux(stream.encode(None))
+
+
+def holds(data: bytes, kind: str) -> bool:
+    """Whether bytes, of a file of this kind, show or hold the pattern."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"x.{kind}"
+        path.write_bytes(data)
+        return _holds(path)
+
+
 def clear_pixels(folder: Path, but: frozenset[Path] = frozenset()) -> list[str]:
     """Every file below `folder`, hidden ones included, that shows or holds the pattern."""
     return [
@@ -77,8 +103,14 @@ def _holds(path: Path) -> bool:
 
 def _pictures(path: Path) -> Iterator[np.ndarray]:
     """What can be decoded of a file, however broken."""
+    if path.suffix == ".m3u8":
+        return  # text, which makes FFmpeg wait for what may still come
+    data: Any = str(path)
+    if path.suffix == ".m4s":  # undecodable without its beginning
+        beginnings = [init.read_bytes() for init in sorted(path.parent.glob("*init*"))]
+        data = io.BytesIO(b"".join(beginnings) + path.read_bytes())
     try:
-        with av.open(str(path)) as file:
+        with av.open(data) as file:
             for packet in file.demux(video=0):
                 try:
                     for picture in packet.decode():

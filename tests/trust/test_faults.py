@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
@@ -16,105 +15,20 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import planted
 import pytest
+from faulty import FRAMES, ROOT, STAGES, Broken, broken_redactor, config_of, limits, quotes, raise_
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import redact
 from redact.build import make_redactor
-from redact.config import Config, EffectOptions
 from redact.errors import RedactError
-from redact.geometry import Zone
 from redact.pipeline import Pipeline
 from redact.sinks import PyAVSink
-from redact.structures import Detections, Frame, Label
-
-ROOT = Path(__file__).resolve().parents[2]
-LAWN = Zone.of([[[0.0, 0.7], [1.0, 0.7], [1.0, 1.0], [0.0, 1.0]]])
-FRAMES = 12
-
-
-def config_of(kind: str = "blur") -> Config:
-    return Config(zone=LAWN, look_back=4, effect=EffectOptions(kind=kind))  # type: ignore[arg-type]
-
-
-def forged(xyxy: Any, score: Any = (0.9,), label: Any = (int(Label.PERSON),)) -> Detections:
-    """Detections that did not pass their own checks, as a broken plug-in's would be."""
-    made = object.__new__(Detections)
-    object.__setattr__(made, "xyxy", np.asarray(xyxy, np.float32))
-    object.__setattr__(made, "score", np.asarray(score, np.float32))
-    object.__setattr__(made, "label", np.asarray(label, np.uint8))
-    return made
-
-
-def _raise(error: BaseException) -> Any:
-    raise error
-
-
-HUGE = 3000
-GARBAGE: dict[str, Callable[[Any], Any]] = {
-    "raises": lambda _: _raise(ValueError("broken")),
-    "runs out of memory": lambda _: _raise(MemoryError("out of memory")),
-    "io error": lambda _: _raise(OSError(5, "Input/output error")),
-    "None": lambda _: None,
-    "nothing at all": lambda _: [],
-    "too many answers": lambda real: [*real, *real] if isinstance(real, list) else None,
-    "text": lambda _: ["person"],
-}
-BOXES: dict[str, Callable[[Any], Any]] = {
-    "NaN": lambda _: [forged([[np.nan] * 4])],
-    "NaN score": lambda _: [forged([[1, 1, 9, 9]], [np.nan])],
-    "infinite": lambda _: [forged([[-np.inf, -np.inf, np.inf, np.inf]])],
-    "far outside": lambda _: [forged([[9e6, 9e6, 9.1e6, 9.1e6]])],
-    "inside out": lambda _: [forged([[50, 50, 10, 10]])],
-    "no area": lambda _: [forged([[30, 30, 30, 30]])],
-    "ragged": lambda _: [forged([[1, 2, 3, 4]], [0.9, 0.8])],
-    "three numbers": lambda _: [forged([[1, 2, 3]])],
-    "unknown label": lambda _: [forged([[1, 1, 9, 9]], [0.9], [200])],
-    "huge count": lambda _: [
-        forged(
-            np.tile([1, 1, 9, 9], (HUGE, 1)), np.full(HUGE, 0.9), np.full(HUGE, int(Label.PERSON))
-        )
-    ],
-}
-# Where it breaks: (attribute of the redactor, method) -> what it may do there.
-STAGES: dict[str, tuple[str, str, dict[str, Callable[[Any], Any]]]] = {
-    "detector": ("_detector", "detect", GARBAGE | BOXES),
-    "motion net": ("_motion", "push", GARBAGE | BOXES),
-    "tracker": ("_tracker", "update", GARBAGE),
-    "motion tracker": ("_motion_tracker", "update", GARBAGE),
-    "policy": ("_policy", "decide", GARBAGE),
-    "effect": ("_effect", "apply", GARBAGE),
-}
-
-
-class Broken:
-    """Stands for an object whose one method misbehaves, from the n-th call for `calls` calls."""
-
-    def __init__(
-        self, real: Any, method: str, fault: Callable[[Any], Any], first: int, calls: int
-    ) -> None:
-        self._real, self._method, self._fault = real, method, fault
-        self._when = range(first, first + calls)
-        self._called = 0
-
-    def __getattr__(self, name: str) -> Any:
-        real = getattr(self._real, name)
-        if name != self._method:
-            return real
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            answer = real(*args, **kwargs)
-            self._called += 1
-            return self._fault(answer) if self._called - 1 in self._when else answer
-
-        return call
+from redact.structures import Frame
 
 
 @st.composite
@@ -124,37 +38,10 @@ def faults(draw: st.DrawFn) -> tuple[str, str, int, int]:
     return stage, kind, draw(st.integers(0, FRAMES - 1)), draw(st.sampled_from([1, 2, FRAMES]))
 
 
-def broken_redactor(
-    info: Any, fault: tuple[str, str, int, int], kind: str, on_failure: str
-) -> redact.Redactor:
-    stage, what, first, calls = fault
-    redactor = make_redactor(
-        info,
-        config_of(kind),
-        planted.detector(),
-        on_failure=on_failure,  # type: ignore[arg-type]
-    )
-    attribute, method, known = STAGES[stage]
-    real = getattr(redactor, attribute)
-    setattr(redactor, attribute, Broken(real, method, known[what], first, calls))
-    return redactor
-
-
 def test_the_scanner_finds_what_is_there(tmp_path: Path) -> None:
     """Unredacted, it is found: as a video, as a raw dump, in a cut file, in a hidden one."""
-    from fractions import Fraction
-
-    import av
-
     source = planted.source_of(6 * FRAMES)
-    with av.open(str(tmp_path / ".x.mkv"), "w") as file:
-        stream = file.add_stream("libx264", rate=10, width=planted.WIDTH, height=planted.HEIGHT)
-        for frame in source:
-            packed = np.concatenate([frame.y.ravel(), frame.u.ravel(), frame.v.ravel()])
-            image = av.VideoFrame.from_ndarray(packed.reshape(-1, planted.WIDTH), format="yuv420p")
-            image.pts, image.time_base = frame.index, Fraction(1, 10)
-            file.mux(stream.encode(image))
-        file.mux(stream.encode(None))
+    planted.encode(tmp_path / ".x.mkv", 6 * FRAMES)
     whole = (tmp_path / ".x.mkv").read_bytes()
     (tmp_path / "cut").write_bytes(whole[: len(whole) * 2 // 3])
     (tmp_path / "raw").write_bytes(b"?" + source.frame(3).y.tobytes())
@@ -177,7 +64,7 @@ def test_a_broken_stage_leaves_nothing_unredacted_in_files(
         except (RedactError, MemoryError) as error:
             said = str(error)
         assert sorted(path.name for path in folder.iterdir()) == ([] if said else ["out.mp4"])
-        assert not _quotes(said)
+        assert not quotes(said)
         assert planted.clear_pixels(folder) == []
 
 
@@ -195,13 +82,8 @@ def test_a_broken_stage_shows_nothing_unredacted_live(
         shown += redactor.flush()
     except (RedactError, MemoryError) as error:
         said = str(error)
-    assert not _quotes(said)
+    assert not quotes(said)
     assert [frame.index for frame in shown if planted.shows(frame.y)] == []
-
-
-def _quotes(message: str) -> bool:
-    """Whether it holds pixels."""
-    return "[[" in message or "array(" in message
 
 
 @pytest.mark.parametrize("stage", ["source", "sink", "observer"])
@@ -216,7 +98,7 @@ def test_a_fault_around_the_redactor_leaves_nothing(
     watcher: Any = None
     if stage == "sink":
         real = sink.write
-        sink.write = lambda f: _raise(error) if f.index == at else real(f)
+        sink.write = lambda f: raise_(error) if f.index == at else real(f)
     if stage == "observer":
 
         class Watcher:
@@ -267,33 +149,9 @@ def test_a_stage_that_hangs_publishes_nothing_and_can_be_stopped(
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """8 s with the pattern in it, which the motion net hides without a model."""
-    from fractions import Fraction
-
-    import av
-
     path = tmp_path_factory.mktemp("clip") / "a.mp4"
-    source = planted.source_of(240, rate=30)
-    with av.open(str(path), "w") as file:
-        stream = file.add_stream("libx264", rate=30, width=planted.WIDTH, height=planted.HEIGHT)
-        for frame in source:
-            packed = np.concatenate([frame.y.ravel(), frame.u.ravel(), frame.v.ravel()])
-            image = av.VideoFrame.from_ndarray(packed.reshape(-1, planted.WIDTH), format="yuv420p")
-            image.pts, image.time_base = frame.index, Fraction(1, 30)
-            file.mux(stream.encode(image))
-        file.mux(stream.encode(None))
+    planted.encode(path, 240, 30)
     return path
-
-
-def _limits(memory: int | None, size: int | None) -> Callable[[], None]:
-    def apply() -> None:
-        resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)
-        if memory is not None:
-            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-        if size is not None:
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-    return apply
 
 
 DEATHS: dict[str, tuple[int | None, int | None, int | None]] = {
@@ -328,7 +186,7 @@ def test_a_process_that_dies_leaves_no_clear_pixel_on_the_disk(
             env=env,
             stdout=said,
             stderr=said,
-            preexec_fn=_limits(memory, size),
+            preexec_fn=limits(memory, size),
         )
         if number is not None:
             until = time.monotonic() + 90

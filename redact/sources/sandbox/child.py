@@ -1,0 +1,128 @@
+"""The decoding process: `python -m redact.sources.sandbox.child ORDER SOCKET MEMORY`.
+
+ORDER: a message, as JSON; SOCKET, MEMORY: inherited file descriptors. Everything that it will need
+is imported before it locks itself down; the file is opened after.
+"""
+
+from __future__ import annotations
+
+import importlib
+import mmap
+import os
+import pkgutil
+import socket
+import sys
+from pathlib import Path
+
+import av
+import msgspec
+import numpy as np
+
+from redact.errors import SourceError
+from redact.sources.pyav import PyAVSource
+from redact.sources.sandbox import locks
+from redact.sources.sandbox.messages import (
+    FREE,
+    GO,
+    LONGEST,
+    SLOTS,
+    Ended,
+    Failed,
+    Order,
+    Plain,
+    Ready,
+    size_of,
+    told,
+)
+from redact.structures import Frame, Plane
+
+
+class Owner:
+    """The other end of the socket. Ends this process when nobody is there any more."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+        self._pack = msgspec.msgpack.Encoder().encode
+
+    def tell(self, message: Plain) -> None:
+        packed = self._pack(message)
+        try:
+            self._end.sendall(packed)
+        except OSError:
+            os._exit(1)
+
+    def wait(self, word: bytes) -> None:
+        if self._hear() != word:
+            os._exit(1)
+
+    def wait_until_gone(self) -> None:
+        """Words that nobody read would otherwise make the last message of this side unreadable."""
+        while self._hear():
+            pass
+
+    def _hear(self) -> bytes:
+        try:
+            return self._end.recv(LONGEST)
+        except OSError:
+            return b""
+
+
+def load_all() -> None:
+    """PyAV loads the parts for each kind of stream when it meets one, which is then too late."""
+    for module in pkgutil.walk_packages(av.__path__, "av."):
+        if module.name not in ("av.__main__", "av.datasets"):
+            importlib.import_module(module.name)
+
+
+def decode(order: Order, owner: Owner, memory: int) -> None:
+    held = locks.confine(Path(order.path))
+    locks.allow_time(order.patience)
+    source = PyAVSource(order.path, deinterlace=order.deinterlace, max_pixels=order.max_pixels)
+    info = source.info
+    owner.tell(told(info, tuple(note[:2000] for note in source.notes), held))
+    owner.wait(GO)
+    size = size_of(info.width, info.height)
+    slots = np.frombuffer(mmap.mmap(memory, 2 * size * SLOTS), np.uint8).reshape(SLOTS, 2 * size)
+    count = 0
+    for count, frame in enumerate(source, start=1):
+        slot = (count - 1) % SLOTS
+        if count > SLOTS:
+            owner.wait(FREE)
+        coded = _store(frame, slots[slot])
+        owner.tell(Ready(slot, frame.pts, frame.duration, frame.corrupt, coded))
+        locks.allow_time(order.patience)
+    owner.tell(Ended(count))
+
+
+def _store(frame: Frame, slot: Plane) -> tuple[int, int, int] | None:
+    """Fill a slot; returns what `Ready` says of the coded picture in its second half."""
+    at = 0
+    for plane in (frame.y, frame.u, frame.v):
+        slot[at : at + plane.size].reshape(plane.shape)[:] = plane
+        at += plane.size
+    coded = frame.coded
+    if coded is None or len(coded.data) > at:
+        return None
+    slot[at : at + len(coded.data)] = np.frombuffer(coded.data, np.uint8)
+    return coded.run, coded.order, len(coded.data)
+
+
+def main() -> None:
+    order = msgspec.json.decode(sys.argv[1], type=Order)
+    owner = Owner(socket.socket(fileno=int(sys.argv[2])))
+    load_all()
+    locks.limit(order.memory)
+    try:
+        decode(order, owner, int(sys.argv[3]))
+    except SourceError as error:
+        owner.tell(Failed(str(error)[:2000]))
+    except MemoryError:
+        owner.tell(Failed(f"{order.path}: needs more memory than a decoder may have; {ADVICE}"))
+    owner.wait_until_gone()
+    os._exit(0)  # at once: nothing here is worth tidying, and a broken decoder may hang in it
+
+
+ADVICE = "convert it to a smaller picture first"
+
+if __name__ == "__main__":
+    main()

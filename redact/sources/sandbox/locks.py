@@ -1,0 +1,143 @@
+"""What the decoding process gives up before it reads one byte of the file.
+
+Limits always: no core, no file written, few files open, so much memory. Landlock where the kernel
+has it: of all files only the one, to read; no connection. seccomp where `pyseccomp` is installed
+(extra `sandbox`): an allow-list of system calls; no program is started, no socket made, no memory
+made executable. What is missing is left out and said, not refused.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import resource
+import struct
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from redact.hardening import no_core_dumps
+
+_OPEN_FILES = 32
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # system calls, the same everywhere
+_VERSION, _PATH_BENEATH = 1, 1
+_READ_FILE = 1 << 2
+_NO_NEW_PRIVS = 38
+# Rights of each version of Landlock: files, network, scopes; all are handled, none but one given.
+_FILES = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}
+_PROT_EXEC, _CLONE_THREAD, _SET_NAME = 4, 0x10000, 15
+
+_ALLOWED = (
+    *("read", "pread64", "readv", "preadv", "lseek", "write", "writev", "close"),
+    *("fstat", "newfstatat", "stat", "lstat", "statx", "fstatfs", "getcwd", "readlink", "fcntl"),
+    *("recvfrom", "sendto", "recvmsg", "sendmsg", "poll", "ppoll", "shutdown"),
+    *("munmap", "mremap", "madvise", "brk", "futex", "membarrier"),
+    *(
+        "rt_sigaction",
+        "rt_sigprocmask",
+        "rt_sigreturn",
+        "sigaltstack",
+        "tgkill",
+        "getpid",
+        "gettid",
+    ),
+    *("sched_getaffinity", "sched_yield", "getrandom", "getrusage", "uname", "sysinfo", "getcpu"),
+    *("clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time"),
+    *("exit", "exit_group", "set_robust_list", "rseq", "restart_syscall"),
+)
+
+
+def limit(memory: int) -> None:
+    """memory: bytes of address space that this process may have."""
+    no_core_dumps()
+    for what, most in (
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+        (resource.RLIMIT_AS, memory),
+    ):
+        hard = resource.getrlimit(what)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(what, (most, most))
+
+
+def allow_time(seconds: int) -> None:
+    """Let this process compute for `seconds` more, after which the kernel ends it: a decoder that
+    turns in circles goes even where nobody is left to watch it."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    soft = int(used.ru_utime + used.ru_stime) + seconds
+    if hard != resource.RLIM_INFINITY:
+        soft = min(soft, hard)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def confine(path: Path) -> tuple[str, ...]:
+    """Lock this process down to reading `path`; call it while there is one thread. Returns what
+    holds, such as ("limits", "landlock", "seccomp")."""
+    seccomp = _library()
+    held = ["limits"]
+    if _landlock(path):
+        held.append("landlock")
+    if seccomp is not None:
+        _seccomp(seccomp)
+        held.append("seccomp")
+    return tuple(held)
+
+
+def _landlock(path: Path) -> bool:
+    libc = ctypes.CDLL(None, use_errno=True)
+    version = int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION))
+    if version < 1:
+        return False
+    rights = struct.pack(
+        "=QQQ", _FILES[min(version, 5)], 3 if version >= 4 else 0, 3 if version >= 6 else 0
+    )
+    size = 24 if version >= 6 else 16 if version >= 4 else 8
+    rules = int(libc.syscall(_CREATE_RULESET, rights, ctypes.c_size_t(size), 0))
+    if rules < 0:
+        return False
+    try:
+        with suppress(OSError):  # no such file: then there is nothing to allow
+            file = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            rule = struct.pack("=Qi", _READ_FILE, file)
+            added = libc.syscall(_ADD_RULE, rules, _PATH_BENEATH, rule, 0)
+            os.close(file)
+            if added:
+                return False
+        libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
+        return not libc.syscall(_RESTRICT_SELF, rules, 0)
+    finally:
+        os.close(rules)
+
+
+def _library() -> Any:
+    """pyseccomp, or None where it or libseccomp is not there. It looks for its library in ways that
+    a locked process cannot."""
+    try:
+        import pyseccomp
+    except (ImportError, OSError, RuntimeError):
+        return None
+    return pyseccomp
+
+
+def _seccomp(seccomp: Any) -> None:
+    rules = seccomp.SyscallFilter(defaction=seccomp.ERRNO(errno.EPERM))
+    allow, masked = seccomp.ALLOW, seccomp.MASKED_EQ
+
+    def add(action: object, name: str, *conditions: object) -> None:
+        with suppress(OSError, ValueError, RuntimeError):  # not every machine has every call
+            rules.add_rule(action, name, *conditions)
+
+    for name in _ALLOWED:
+        add(allow, name)
+    reading = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
+    add(allow, "openat", seccomp.Arg(2, masked, reading, os.O_RDONLY))
+    add(allow, "open", seccomp.Arg(1, masked, reading, os.O_RDONLY))
+    for name in ("mmap", "mprotect"):
+        add(allow, name, seccomp.Arg(2, masked, _PROT_EXEC, 0))
+    add(allow, "clone", seccomp.Arg(0, masked, _CLONE_THREAD, _CLONE_THREAD))
+    add(seccomp.ERRNO(errno.ENOSYS), "clone3")  # its arguments cannot be seen: glibc then clones
+    add(allow, "prctl", seccomp.Arg(0, seccomp.EQ, _SET_NAME))
+    add(allow, "prlimit64", seccomp.Arg(0, seccomp.EQ, 0))  # itself alone
+    rules.load()

@@ -1,0 +1,144 @@
+"""What the decoding process and its owner tell each other. The owner believes nothing: each
+message is held to these types and ranges, because whoever wrote the file may speak through it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from redact.h264 import Coding
+from redact.structures import Colour, StreamInfo
+
+SLOTS = 3  # frames in shared memory: one is read, one is written, one waits
+LONGEST = 16_384  # bytes of one message
+GO, FREE = b"g", b"f"  # from the owner: the memory is there; a slot may be written again
+
+Side = Annotated[int, Meta(ge=1, le=1 << 20)]
+Count = Annotated[int, Meta(ge=0, le=1 << 48)]
+Time = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)]
+Positive = Annotated[int, Meta(ge=1, le=1 << 62)]
+Text = Annotated[str, Meta(max_length=2000)]
+Ratio = tuple[Positive, Positive]
+ParameterSet = Annotated[bytes, Meta(max_length=LONGEST // 4)]
+CodePoint = Annotated[int, Meta(ge=0, le=255)]
+
+
+class Plain(Struct, frozen=True, forbid_unknown_fields=True, tag=True, array_like=True):
+    """Base of every message."""
+
+
+class Order(Plain, frozen=True):
+    """To the child, on its command line: what to read, and what it may use up.
+
+    memory: bytes of address space. patience: seconds of processor time that one frame may take.
+    """
+
+    path: str
+    deinterlace: bool
+    max_pixels: Positive
+    memory: Positive
+    patience: Positive
+
+
+class Opened(Plain, frozen=True):
+    """The stream, after its first frame was decoded. locks: what holds the child."""
+
+    width: Side
+    height: Side
+    time_base: Ratio
+    frame_rate: Ratio | None
+    full_range: bool
+    matrix: CodePoint
+    primaries: CodePoint
+    transfer: CodePoint
+    rotation: Literal[0, 90, 180, 270]
+    sample_aspect: Ratio
+    bit_depth: Annotated[int, Meta(ge=1, le=32)]
+    interlaced: bool
+    codec: Text
+    frame_count: Count | None
+    duration: Ratio | None
+    parameter_sets: Annotated[tuple[ParameterSet, ...], Meta(max_length=64)] | None
+    reorder: Annotated[int, Meta(ge=0, le=64)]
+    notes: Annotated[tuple[Text, ...], Meta(max_length=16)]
+    locks: Annotated[tuple[Text, ...], Meta(max_length=8)]
+
+
+class Ready(Plain, frozen=True):
+    """One frame lies in a slot: y, u, v, without gaps. coded: run, order and length of the coded
+    picture that lies behind them, where it may be copied."""
+
+    slot: Annotated[int, Meta(ge=0, lt=SLOTS)]
+    pts: Time
+    duration: Annotated[int, Meta(ge=0, le=1 << 62)]
+    corrupt: bool
+    coded: tuple[Count, Count, Count] | None
+
+
+class Failed(Plain, frozen=True):
+    """A SourceError of the child, in its words."""
+
+    text: Text
+
+
+class Ended(Plain, frozen=True):
+    """The stream came to its end, after so many frames."""
+
+    frames: Count
+
+
+Message = Opened | Ready | Failed | Ended
+
+
+def size_of(width: int, height: int) -> int:
+    """Bytes of one frame: 4:2:0, odd sizes round up."""
+    return width * height + 2 * ((width + 1) // 2) * ((height + 1) // 2)
+
+
+def told(info: StreamInfo, notes: tuple[str, ...], locks: tuple[str, ...]) -> Opened:
+    colour, coding = info.colour, info.coding
+    if coding and sum(map(len, coding.parameter_sets)) > LONGEST // 4:
+        coding = None  # no encoder writes that much: then nothing is copied
+    return Opened(
+        width=info.width,
+        height=info.height,
+        time_base=info.time_base.as_integer_ratio(),
+        frame_rate=info.frame_rate.as_integer_ratio() if info.frame_rate else None,
+        full_range=colour.full_range,
+        matrix=colour.matrix,
+        primaries=colour.primaries,
+        transfer=colour.transfer,
+        rotation=info.rotation,  # type: ignore[arg-type]
+        sample_aspect=info.sample_aspect.as_integer_ratio(),
+        bit_depth=info.bit_depth,
+        interlaced=info.interlaced,
+        codec=info.codec,
+        frame_count=info.frame_count,
+        duration=info.duration.as_integer_ratio() if info.duration else None,
+        parameter_sets=coding.parameter_sets if coding else None,
+        reorder=coding.reorder if coding else 0,
+        notes=notes,
+        locks=locks,
+    )
+
+
+def info_of(opened: Opened, name: str) -> StreamInfo:
+    sets = opened.parameter_sets
+    return StreamInfo(
+        width=opened.width,
+        height=opened.height,
+        time_base=Fraction(*opened.time_base),
+        frame_rate=Fraction(*opened.frame_rate) if opened.frame_rate else None,
+        colour=Colour(opened.full_range, opened.matrix, opened.primaries, opened.transfer),
+        rotation=opened.rotation,
+        sample_aspect=Fraction(*opened.sample_aspect),
+        bit_depth=opened.bit_depth,
+        interlaced=opened.interlaced,
+        codec=opened.codec,
+        name=name,
+        frame_count=opened.frame_count,
+        duration=Fraction(*opened.duration) if opened.duration else None,
+        coding=None if sets is None else Coding(sets, opened.reorder),
+    )
