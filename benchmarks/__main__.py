@@ -13,7 +13,8 @@ from benchmarks.provenance import today
 from benchmarks.schema import RESULTS, AnyResult, BenchmarkError, write
 
 MEASURED = ("detect", "effect", "decode", "pipeline", "scale", "leak")
-ALONE = ("attack", "hiding", "peers", "report")  # programs of their own
+# Programs of their own.
+ALONE = ("attack", "cameras", "engine", "fleet", "fuzz", "hiding", "peers", "report")
 
 
 def parser_of(name: str) -> argparse.ArgumentParser:

@@ -164,9 +164,7 @@ class OutputOptions(Section, frozen=True):
     """codec: h264 or h265. crf, preset: of x264/x265. audio: drop or keep. copy: H.264 pictures
     in which nothing is hidden may be copied as the camera coded them, where that is safe.
     encoder: one of the system's ffmpeg instead (extra `[ffmpeg]`), such as h264_vaapi, which
-    takes `encoder_options` and copies nothing.
-
-    backwards: container is taken from the output's name.
+    takes `encoder_options` and copies nothing. The output's name says the container.
     """
 
     codec: Literal["h264", "h265"] = "h264"
@@ -352,9 +350,9 @@ def zone_of(section: ZoneSection, where: Path) -> Zone:
 def models_of(named: Sequence[str], folder: Path = Path()) -> tuple[Path, ...]:
     """Paths of models as people name them: relative to a folder, the word embedded, or the word
     none alone. Raises ConfigError."""
+    if "none" in named and len(named) > 1:
+        raise ConfigError("models: none leaves no other model; give either")
     if "none" in named:
-        if len(named) > 1:
-            raise ConfigError("models: none leaves no other model; give either")
         return ()
     return tuple(EMBEDDED if name == str(EMBEDDED) else folder / name for name in named)
 
