@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -21,6 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from redact.errors import ConfigError, SourceError, SourceLostError
+from redact.sources.complaints import listen
 from redact.sources.live_clock import TICKS, LiveClock
 from redact.sources.opening import DEFAULT_MAX_PIXELS, FORMATS, OUTPUT_CORRUPT
 from redact.sources.orientation import matrix_of, orientation_of
@@ -75,13 +75,17 @@ class LiveSource:
         self._newest: int | None = None  # largest pts of a video packet so far
         self._blame: int | None = None  # the same when something was last complained of
         self._convert = Converter()
-        _listen_to_complaints()
         clock.restart(trusted=not self.live and not realtime)
-        self._container = self._open(timeout, transport)
+        self._deaf = listen(self)
+        try:
+            self._container = self._open(timeout, transport)
+        except BaseException:
+            self._deaf()
+            raise
         try:
             self._stream = self._video()
         except BaseException:
-            self._container.close()
+            self.close()
             raise
 
     @property
@@ -219,6 +223,7 @@ class LiveSource:
     def close(self) -> None:
         """From the reading thread, or after it ended."""
         self._container.close()
+        self._deaf()
 
     def __enter__(self) -> Self:
         return self
@@ -250,13 +255,3 @@ def _words(error: BaseException, url: str) -> str:
     text = getattr(error, "strerror", None) or type(error).__name__
     said = "no data came in time" if isinstance(error, av.error.ExitError) else str(text)
     return said.replace(url, "the address").strip().rstrip(".")
-
-
-def _listen_to_complaints() -> None:
-    """FFmpeg tells of lost packets in its log alone: read by `Capture`, and never printed."""
-    if av.logging.get_level() is None:
-        logger = logging.getLogger("libav")
-        logger.addHandler(logging.NullHandler())
-        logger.propagate = False
-        av.logging.set_skip_repeated(False)
-        av.logging.set_level(av.logging.WARNING)

@@ -8,6 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import av.logging
 import numpy as np
 import pytest
 from rtsp_scenes import RtspServer, fine_detail, luma, make_clip, wait_for
@@ -198,3 +199,22 @@ def test_the_zone_editor_looks_through_the_same_source(server: RtspServer) -> No
         assert "127.0.0.1: " in clip.state[3]  # it is said that the camera went away
     finally:
         clip.close()
+
+
+def test_the_log_of_ffmpeg_is_on_only_while_a_live_source_listens(tmp_path: Path) -> None:
+    """Else a decoder with threads of its own could wait for ever in being freed."""
+    clip = make_clip(tmp_path / "a.ts", [(4, 64, 48)])
+
+    def source(path: Path) -> LiveSource:
+        return LiveSource(str(path), "clip", LiveClock(), realtime=False)
+
+    assert av.logging.get_level() is None
+    first, second = source(clip), source(clip)
+    first.close()
+    assert av.logging.get_level() == av.logging.WARNING
+    second.close()
+    second.close()
+    assert av.logging.get_level() is None
+    with pytest.raises(SourceLostError):
+        source(tmp_path / "absent.ts")
+    assert av.logging.get_level() is None
