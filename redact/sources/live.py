@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from fractions import Fraction
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 import av
 import av.error
@@ -19,22 +18,15 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from redact.errors import ConfigError, SourceError, SourceLostError
+from redact.errors import SourceError, SourceLostError
+from redact.sources.addresses import scheme_of, way_to
 from redact.sources.complaints import listen
 from redact.sources.live_clock import TICKS, LiveClock
-from redact.sources.opening import DEFAULT_MAX_PIXELS, FORMATS, OUTPUT_CORRUPT
+from redact.sources.opening import DEFAULT_MAX_PIXELS, OUTPUT_CORRUPT
 from redact.sources.orientation import matrix_of, orientation_of
 from redact.sources.planes import Converter, colour_of
 from redact.structures import Frame
 
-_NETWORK = {"rtsp", "rtsps", "http", "https"}
-# What may be opened on the way; never a local file that a server names.
-_PROTOCOLS = {
-    "rtsp": "rtsp,rtp,tcp,udp",
-    "rtsps": "rtsps,rtsp,rtp,tcp,udp,tls",
-    "http": "http,tcp",
-    "https": "https,http,tls,tcp",
-}
 _ADVICE = "check the address, the password and the network"
 
 
@@ -99,18 +91,7 @@ class LiveSource:
         return self._scheme != "file"
 
     def _open(self, timeout: float, transport: str) -> InputContainer:
-        options = {"analyzeduration": "1000000"}
-        options["format_whitelist"] = f"{FORMATS},rtsp,video4linux2,v4l2"
-        url, form = self._url, None
-        if self._scheme in _NETWORK:
-            options["protocol_whitelist"] = _PROTOCOLS[self._scheme]
-        if self._scheme.startswith("rtsp"):
-            options["rtsp_transport"] = transport
-        if self._scheme == "v4l2":
-            url, form = url.partition(":")[2], "video4linux2,v4l2"
-        if self._scheme == "file":
-            url = f"file:{url.removeprefix('file:')}"
-            options["protocol_whitelist"] = "file"
+        url, form, options = way_to(self._url, self._scheme, transport)
         try:
             return av.open(
                 url,
@@ -235,14 +216,6 @@ class LiveSource:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def scheme_of(url: str) -> str:
-    """rtsp, rtsps, http, https, v4l2 or file. Raises ConfigError for any other."""
-    scheme = urlsplit(url).scheme.lower() if "://" in url or url.startswith("v4l2:") else "file"
-    if scheme not in {*_NETWORK, "v4l2", "file"}:
-        raise ConfigError(f"inputs are rtsp, rtsps, http, https, v4l2 or a file, not {scheme!r}")
-    return scheme
 
 
 def _seconds(picture: VideoFrame) -> Fraction | None:
