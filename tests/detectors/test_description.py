@@ -118,7 +118,7 @@ def test_a_size_other_than_the_graphs_is_an_error(described: Path) -> None:
 
 def test_thresholds_of_a_description_win_over_those_of_the_options(described: Path) -> None:
     detector = OpenVINODetector(load_description(described), DetectorOptions(hide_score=0.33))
-    floors = dict(zip(detector._wanted.labels, detector._wanted.floors, strict=True))
+    floors = dict(zip(detector.wanted.labels, detector.wanted.floors, strict=True))
     assert floors[Label.PERSON] == pytest.approx(0.33)
     assert floors[Label.FACE] == pytest.approx(0.7)
 
