@@ -124,7 +124,8 @@ def test_a_wrong_word_is_one_clear_line(words: list[str], said: str) -> None:
 def test_the_suite_uses_the_public_interface_alone() -> None:
     """Modules that a user may import: packages and modules named in README or protocols; of a
     package, what it exports."""
-    measured = [p for p in (ROOT / "benchmarks").glob("*.py") if p.stem not in ("attack", "hiding")]
+    attacks = ("attack", "hiding", "fuzz")  # which measure no speed, and may go behind it
+    measured = [p for p in (ROOT / "benchmarks").glob("*.py") if p.stem not in attacks]
     for path in measured:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("redact."):

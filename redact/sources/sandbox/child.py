@@ -75,11 +75,12 @@ def load_all() -> None:
 
 
 def decode(order: Order, owner: Owner, memory: int) -> None:
-    held = locks.confine(Path(order.path))
+    path = Path(os.fsdecode(order.path))
+    held = locks.confine(path)
     locks.allow_time(order.patience)
-    source = PyAVSource(order.path, deinterlace=order.deinterlace, max_pixels=order.max_pixels)
+    source = PyAVSource(path, deinterlace=order.deinterlace, max_pixels=order.max_pixels)
     info = source.info
-    owner.tell(told(info, tuple(note[:2000] for note in source.notes), held))
+    owner.tell(told(info, tuple(map(_words, source.notes)), held))
     owner.wait(GO)
     size = size_of(info.width, info.height)
     slots = np.frombuffer(mmap.mmap(memory, 2 * size * SLOTS), np.uint8).reshape(SLOTS, 2 * size)
@@ -107,6 +108,11 @@ def _store(frame: Frame, slot: Plane) -> tuple[int, int, int] | None:
     return coded.run, coded.order, len(coded.data)
 
 
+def _words(text: str) -> str:
+    """What can be sent: the name of a file need not be text."""
+    return text[:2000].encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
 def main() -> None:
     order = msgspec.json.decode(sys.argv[1], type=Order)
     owner = Owner(socket.socket(fileno=int(sys.argv[2])))
@@ -115,9 +121,10 @@ def main() -> None:
     try:
         decode(order, owner, int(sys.argv[3]))
     except SourceError as error:
-        owner.tell(Failed(str(error)[:2000]))
+        owner.tell(Failed(_words(str(error))))
     except MemoryError:
-        owner.tell(Failed(f"{order.path}: needs more memory than a decoder may have; {ADVICE}"))
+        name = os.fsdecode(order.path)
+        owner.tell(Failed(_words(f"{name}: needs more memory than a decoder may have; {ADVICE}")))
     owner.wait_until_gone()
     os._exit(0)  # at once: nothing here is worth tidying, and a broken decoder may hang in it
 

@@ -32,10 +32,11 @@ class Plain(Struct, frozen=True, forbid_unknown_fields=True, tag=True, array_lik
 class Order(Plain, frozen=True):
     """To the child, on its command line: what to read, and what it may use up.
 
-    memory: bytes of address space. patience: seconds of processor time that one frame may take.
+    path: as the system names it, which need not be text. memory: bytes of address space. patience:
+    seconds of processor time that one frame may take.
     """
 
-    path: str
+    path: bytes
     deinterlace: bool
     max_pixels: Positive
     memory: Positive

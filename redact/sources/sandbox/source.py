@@ -69,7 +69,7 @@ class SandboxedSource:
         self._closed = self._read = False
         self._count = 0
         self._messages: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
-        order = Order(str(path), deinterlace, max_pixels, memory or _memory(), patience)
+        order = Order(os.fsencode(path), deinterlace, max_pixels, memory or _memory(), patience)
         self._start(order)
         try:
             self._begin(max_pixels)
