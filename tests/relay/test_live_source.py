@@ -22,6 +22,7 @@ from redact.web.opening import open_any
 
 HIDE_OUTSIDE = """
 look_back = 3
+models = []
 [motion]
 warmup_alone = 0.0
 [policy]
