@@ -19,7 +19,7 @@ from stores import keys
 
 from redact import build
 from redact.batch import BatchReport, State, pieces, plan, run_batch
-from redact.config import Config, MotionOptions, OutputOptions, load_zone
+from redact.config import Config, EffectOptions, MotionOptions, OutputOptions, load_zone
 from redact.errors import SinkError, SourceError
 from redact.evaluate import evaluate
 from redact.sinks.joining import join
@@ -85,6 +85,8 @@ CONFIG = Config(
     zone=load_zone(SAMPLES / "driveway_small.zone.json"),
     models=(),
     motion=MotionOptions(warmup_alone=1.0),
+    # Fine steps of colour: what is compared is where people are hidden, not the rounding of it.
+    effect=EffectOptions(cells=4, levels=32),
 )
 
 
