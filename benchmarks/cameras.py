@@ -27,7 +27,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from benchmarks import RESULTS, machine, save, today
+from benchmarks.provenance import machine, save, today
+from benchmarks.schema import RESULTS
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 HELD = 0.01  # share of frames that may be dropped

@@ -19,7 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import RESULTS, machine, save, today
+from benchmarks.provenance import machine, save, today
+from benchmarks.schema import RESULTS
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 

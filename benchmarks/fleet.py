@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine, save, today
+from benchmarks.provenance import machine, save, today
 
 CELL = 1000  # cameras
 DAY = 24 * 3600.0  # seconds

@@ -10,6 +10,9 @@ import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from benchmarks.schema import Machine
 
@@ -76,3 +79,9 @@ def ffmpeg_version() -> str | None:
         return None
     done = subprocess.run([path, "-version"], capture_output=True, text=True, check=True)
     return done.stdout.split()[2]
+
+
+def save(path: Path, result: dict[str, Any]) -> None:
+    """A result outside the suite's schema, of a program of its own."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")

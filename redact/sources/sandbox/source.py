@@ -163,6 +163,7 @@ class SandboxedSource:
             duration=ready.duration,
             colour=info.colour,
             corrupt=ready.corrupt,
+            owner=buffer,
             coded=coded,
         )
 
