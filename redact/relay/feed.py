@@ -24,7 +24,7 @@ class Feed:
         self._output = output
         self._health = health
         self._say = say
-        self._queue: Queue[Coded | None] = Queue(_DEPTH)
+        self._queue: Queue[tuple[Coded, CodedStream] | None] = Queue(_DEPTH)
         self._gap = True  # packets are missing: wait for a key frame
         self._stream: CodedStream | None = None
         self._events: dict[str, bool] = {}
@@ -38,11 +38,11 @@ class Feed:
         self._gap, self._stream = True, stream
 
     def packet(self, packet: Coded) -> None:
-        if self._gap and not packet.key:
+        if self._stream is None or (self._gap and not packet.key):
             self._health.dropped += 1
             return
         try:
-            self._queue.put_nowait(packet)
+            self._queue.put_nowait((packet, self._stream))
             self._gap = False
         except Full:
             self._health.dropped += 1
@@ -68,10 +68,8 @@ class Feed:
         running: int | None = None  # generation that the output was started with
         wait, not_before = _FIRST_WAIT, 0.0
         told: dict[str, bool] = {}
-        while (packet := self._queue.get()) is not None:
-            stream = self._stream
-            if stream is None or packet.generation != stream.generation:
-                continue  # of an encoder that is gone
+        while (item := self._queue.get()) is not None:
+            packet, stream = item  # of the encoder at that time, which may be gone by now
             if running != stream.generation and (not packet.key or time.monotonic() < not_before):
                 self._health.dropped += 1
                 continue

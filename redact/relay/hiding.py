@@ -136,6 +136,7 @@ class Hiding:
         made_for = info.width, info.height, info.colour
         if self._encoder is not None and self._encoded == made_for:
             return self._encoder
+        self.end()  # what the encoder before still holds
         self._generation += 1
         options = self._camera.options
         self._encoder = LiveEncoder(

@@ -35,9 +35,12 @@ _PLAYER = """async ([data, times]) => {
   const paint = canvas.getContext("2d", { willReadFrequently: true });
   const seen = [];
   for (const time of times) {
+    // "seeked" may come before the picture does
+    const shown = new Promise(yes => video.requestVideoFrameCallback(yes));
     const sought = event("seeked");
     video.currentTime = time;
     await sought;
+    await Promise.race([failed, shown]);
     paint.drawImage(video, 0, 0);
     const row = paint.getImageData(0, canvas.height / 2, canvas.width, 1).data;
     seen.push(Array.from({ length: 6 }, (_, bit) => row[4 * (16 * bit + 8)]));

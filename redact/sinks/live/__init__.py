@@ -26,7 +26,6 @@ class CodedStream:
 class Coded:
     """One encoded redacted picture. pts, dts, duration: ticks of 1/90000 s."""
 
-    generation: int
     data: bytes
     pts: int
     dts: int

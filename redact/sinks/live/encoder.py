@@ -75,7 +75,7 @@ class LiveEncoder:
     def _coded(self, packet: Packet[VideoStream], step: int) -> Coded:
         pts = packet.pts or 0
         dts = pts if packet.dts is None else packet.dts
-        return Coded(self.stream.generation, bytes(packet), pts, dts, step, packet.is_keyframe)
+        return Coded(bytes(packet), pts, dts, step, packet.is_keyframe)
 
 
 class _Nowhere:
