@@ -180,7 +180,7 @@ def _camera(name: str, camera: CameraSection, file: RelayFile, path: Path) -> Ca
     if not camera.outputs:
         raise ConfigError(f"{where}: has no outputs; add [[cameras.{name}.outputs]]")
     base = ConfigFile(**{key: getattr(file, key) for key in HidingSections.__struct_fields__})
-    if file.output.audio == "keep":
+    if file.output.audio != "drop":
         raise ConfigError(f"{path}: output.audio: the relay passes no sound on; leave it out")
     if file.output.encoder:
         raise ConfigError(f"{path}: output.encoder: the relay encodes by itself; leave it out")
