@@ -77,10 +77,10 @@ class MutedBlock:
 
     start: int
     samples: Samples
-    made_by: InitVar[object] = None
+    seal: InitVar[object] = None
 
-    def __post_init__(self, made_by: object) -> None:
-        if made_by is not _MUTER_ONLY:
+    def __post_init__(self, seal: object) -> None:
+        if seal is not _MUTER_ONLY:
             raise TypeError("only redact.muting makes a MutedBlock")
 
 

@@ -29,7 +29,7 @@ from redact.sound import Samples, SoundInfo
 
 FILE = "silero_vad_op18_ifless.onnx"  # the one of its package that OpenVINO reads at any batch
 KNOWN = {"7671cd04b004e9076da0d4a7b1a5aec36adf161c39230c1cb94a4fd5db6bbd28": "silero-vad 6.2"}
-HOW = "run `pip install --no-deps silero-vad`"
+HOW = "run `pip install --no-deps silero-vad==6.2.3`"
 _RATE, _WINDOW, _CONTEXT = 16000, 512, 64  # samples
 _LEVEL, _GAIN, _MEMORY = 0.3, 100.0, 31  # peak aimed at, most that is amplified, windows looked at
 
@@ -72,9 +72,10 @@ class SpeechModel:
 
     def __init__(self, path: str = "") -> None:
         files = read_speech_model(path)
+        self.name = KNOWN[files.sha256]
         with _lock:
             if files.sha256 not in _networks:
-                _networks[files.sha256] = PlainNetwork(files, KNOWN[files.sha256])
+                _networks[files.sha256] = PlainNetwork(files, self.name)
             self._network = _networks[files.sha256]
 
     def listener(self, info: SoundInfo) -> SpeechListener:
