@@ -31,7 +31,7 @@ _AUDIO_DECODERS = ("aac", "pcm_alaw", "pcm_mulaw")
 _ENCODERS = {
     "libx264": "needed to write anything",
     "libx265": "only --codec h265 needs it",
-    "aac": "only --audio keep needs it",
+    "aac": "only sound that is asked for needs it",
 }
 _NEEDED = ("numpy", "msgspec", "click", "rich", "pyyaml")
 _OPTIONAL = {
@@ -144,7 +144,7 @@ def _media() -> Iterator[Check]:
     for name in _DECODERS:
         yield _codec(Codec, name, "r", State.ABSENT, "files of this kind cannot be read")
     for name in _AUDIO_DECODERS:
-        yield _codec(Codec, name, "r", State.ABSENT, "--audio keep may fail on such sound")
+        yield _codec(Codec, name, "r", State.ABSENT, "such sound cannot be kept or muted")
     yield _deinterlacer()
     for name, advice in _ENCODERS.items():
         state = State.BROKEN if name == "libx264" else State.ABSENT
