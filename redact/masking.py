@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -70,10 +71,10 @@ def mask_of(
         lag = np.abs(subjects.velocity[i]) * np.float32(_LAG)
         box, side = _shape(joined[i], label, lag, _margin(label, bool(unbound[i]), grow), info)
         pieces = _pieces(i, box, decision, shown, zone, info)
-        boxes += pieces
+        boxes.append(pieces)
         sides += [side] * len(pieces)
     return Mask(
-        np.stack(boxes) if boxes else np.zeros((0, 4), np.float32),
+        np.concatenate(boxes) if boxes else np.zeros((0, 4), np.float32),
         np.array(sides, np.float32),
         outside=zone if decision.whole_outside else None,
         keep=shown.keep,
@@ -82,16 +83,17 @@ def mask_of(
 
 def _pieces(
     i: int, box: FloatArray, decision: Decision, shown: _Shown, zone: Zone, info: StreamInfo
-) -> list[FloatArray]:
-    """What is covered for subject `i`, whose box with margins is `box`."""
+) -> FloatArray:
+    """(k, 4) what is covered for subject `i`, whose box with margins is `box`."""
     subjects, reason = decision.tracks, decision.reason[i]
-    pieces = _beyond(box, zone, info) if reason == Reason.MOTION_BEYOND else [_to_grid(box)]
+    pieces = _beyond(box, zone, info) if reason == Reason.MOTION_BEYOND else _to_grid(box)[None]
     if reason != Reason.ANY_FACE:  # such a face gives way to no body: it is on one that is shown
         pieces = _without_all(pieces, shown.before(subjects, i))
     if subjects.label[i] != Label.MOTION and not subjects.coasting[i]:
         # What was detected in this frame gives way to nobody, only what it is rounded by.
         detected = subjects.xyxy[i]
-        pieces += [detected, *_without_all([_to_grid(detected)], shown.in_front(detected))]
+        rounded = _without_all(_to_grid(detected)[None], shown.in_front(detected))
+        pieces = np.concatenate([pieces, detected[None], rounded])
     return pieces
 
 
@@ -157,9 +159,14 @@ def _to_grid(box: FloatArray) -> FloatArray:
     return np.concatenate([low, high]).astype(np.float32) * np.float32(_COARSE)
 
 
-def _without_all(pieces: list[FloatArray], holes: FloatArray) -> list[FloatArray]:
+def _without_all(pieces: FloatArray, holes: FloatArray) -> FloatArray:
+    """(n, 4) boxes less (m, 4) holes -> (k, 4)."""
     for hole in holes:
-        pieces = [rest for piece in pieces for rest in _without(piece, hole)]
+        low, high = np.maximum(pieces[:, :2], hole[:2]), np.minimum(pieces[:, 2:], hole[2:])
+        cut = (low < high).all(axis=1)
+        if cut.any():
+            rests = [_without(piece, hole) for piece in pieces[cut]]
+            pieces = np.concatenate([pieces[~cut], *rests])
     return pieces
 
 
@@ -205,35 +212,41 @@ def _shape(
     return np.concatenate([box[:2] - pad[:2], box[2:] + pad[2:]]).astype(np.float32), shortest
 
 
-def _beyond(box: FloatArray, zone: Zone, info: StreamInfo) -> list[FloatArray]:
-    """The blocks of a box that are not wholly on the property, as runs of one block's height."""
-    first = np.clip(np.floor(box / _COARSE), 0, None).astype(int)
-    last_x = min(int(np.ceil(box[2] / _COARSE)), -(-info.width // _COARSE))
-    last_y = min(int(np.ceil(box[3] / _COARSE)), -(-info.height // _COARSE))
-    columns, rows = np.arange(first[0], last_x + 1), np.arange(first[1], last_y + 1)
-    if len(columns) < 2 or len(rows) < 2:
-        return []
-    x, y = np.meshgrid(columns * _COARSE / info.width, rows * _COARSE / info.height)
+def _beyond(box: FloatArray, zone: Zone, info: StreamInfo) -> FloatArray:
+    """(k, 4) the blocks of a box that are not wholly on the property, as runs of one block's
+    height."""
+    out = _outside(zone, info.width, info.height)
+    left, top = np.clip(np.floor(box[:2] / _COARSE), 0, None).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(box[2:] / _COARSE), 0, None).astype(int).tolist()
+    out = out[top:bottom, left:right]
+    edges = np.diff(np.pad(out, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    (rows, first), last = np.nonzero(edges == 1), np.nonzero(edges == -1)[1]
+    runs = np.stack([first + left, rows + top, last + left, rows + top + 1], axis=1)
+    return runs.astype(np.float32) * np.float32(_COARSE)
+
+
+@lru_cache(maxsize=16)
+def _outside(zone: Zone, width: int, height: int) -> BoolArray:
+    """(rows, columns) bool, read-only: the blocks of a frame that are not wholly on the
+    property. Zones compare by identity, so a cached one stays valid."""
+    columns, rows = np.arange(-(-width // _COARSE) + 1), np.arange(-(-height // _COARSE) + 1)
+    x, y = np.meshgrid(columns * _COARSE / width, rows * _COARSE / height)
     corners = np.stack([np.clip(x, 0, 1), np.clip(y, 0, 1)], axis=-1)
     inside = zone.contains(corners.reshape(-1, 2)).reshape(x.shape)
-    out = ~(inside[:-1, :-1] & inside[:-1, 1:] & inside[1:, :-1] & inside[1:, 1:])
-    runs: list[FloatArray] = []
-    for row, beyond in zip(rows[:-1], out, strict=True):
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], beyond, [False]]).astype(np.int8)))
-        for left, right in edges.reshape(-1, 2) + columns[0]:
-            run = np.array([left, row, right, row + 1], np.float32)
-            runs.append(run * np.float32(_COARSE))
-    return runs
+    out: BoolArray = ~(inside[:-1, :-1] & inside[:-1, 1:] & inside[1:, :-1] & inside[1:, 1:])
+    out.flags.writeable = False
+    return out
 
 
-def _without(box: FloatArray, hole: FloatArray) -> list[FloatArray]:
-    """`box` less `hole`, as up to four boxes."""
+def _without(box: FloatArray, hole: FloatArray) -> FloatArray:
+    """`box` less a `hole` that lies in it somewhere, as up to four boxes (k, 4)."""
     x1, y1, x2, y2 = box
     hx1, hy1, hx2, hy2 = (
         np.maximum(hole[:2], box[:2]).tolist() + np.minimum(hole[2:], box[2:]).tolist()
     )
-    if hx1 >= hx2 or hy1 >= hy2:
-        return [box]
-    parts = [(x1, y1, x2, hy1), (x1, hy2, x2, y2), (x1, hy1, hx1, hy2), (hx2, hy1, x2, hy2)]
-    thin = _SLIVER
-    return [np.array(p, np.float32) for p in parts if p[2] - p[0] > thin and p[3] - p[1] > thin]
+    parts = np.array(
+        [(x1, y1, x2, hy1), (x1, hy2, x2, y2), (x1, hy1, hx1, hy2), (hx2, hy1, x2, hy2)],
+        np.float32,
+    )
+    thick: BoolArray = (parts[:, 2:] - parts[:, :2] > _SLIVER).all(axis=1)
+    return parts[thick]

@@ -16,7 +16,16 @@ import numpy.typing as npt
 from redact.config import DetectorOptions, PolicyOptions
 from redact.geometry import Zone
 from redact.policies.subjects import BRIEF, subjects_at
-from redact.structures import BoolArray, Decision, FloatArray, Label, Reason, StreamInfo, Tracks
+from redact.structures import (
+    BoolArray,
+    Decision,
+    FloatArray,
+    IntArray,
+    Label,
+    Reason,
+    StreamInfo,
+    Tracks,
+)
 
 Reasons = npt.NDArray[np.uint8]
 
@@ -106,8 +115,7 @@ class PropertyPolicy:
         rows, when = rows.select(~rows.coasting), when[~rows.coasting]
         away = np.abs(when - times[at])
         reach = self._reach(times, at)
-        found = self.evidence(info, rows)
-        reason = np.full(len(subjects), Reason.UNPROVEN, np.uint8)
+        counted: list[IntArray] = []
         best = np.zeros(len(subjects), np.float32)
         for i, track_id in enumerate(subjects.track_id):
             mine = np.flatnonzero(rows.track_id == track_id)
@@ -116,10 +124,14 @@ class PropertyPolicy:
                 near = mine[[away[mine].argmin()]]
             # An unsure box counts in its own frame, but does not outvote sure ones around it.
             sure = near[(rows.score[near] >= self._show_score) | (away[near] < 1e-6)]
-            counted = sure if len(sure) >= _PROOFS else near
-            reason[i] = _verdict(found[counted], bool(subjects.coasting[i]))
+            counted.append(sure if len(sure) >= _PROOFS else near)
             best[i] = rows.score[near].max(initial=0.0)
-        return reason, best
+        found = self.evidence(info, rows.select(np.concatenate(counted)))
+        each = np.split(found, np.cumsum([len(c) for c in counted])[:-1])
+        verdicts = [
+            _verdict(said, bool(c)) for said, c in zip(each, subjects.coasting, strict=True)
+        ]
+        return np.array(verdicts, np.uint8), best
 
     def _reach(self, times: Sequence[float], at: int) -> float:
         """Seconds around the frame from which evidence counts: at least the next frames."""

@@ -4,11 +4,12 @@ found yet."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from redact.drift import CLOCK, drifted
-from redact.structures import FloatArray, Label, Tracks
+from redact.structures import FloatArray, IntArray, Label, Tracks
 
 BRIEF = 0.2  # seconds that a subject is looked back for, beyond the time it was observed
 _SURE = 0.35  # score from which on a person is certainly there
@@ -26,93 +27,78 @@ def subjects_at(
 
     Boxes are joined, never averaged: each result covers every place that the subject may have.
     """
-    now = window[at]
-    later = [(k, window[k]) for k in range(at + 1, len(window))]
-    filled = _fill_gaps(now, later, window, times, at)
-    known = set(now.track_id.tolist())
-    for k in range(at):
-        known.update(window[k].track_id.tolist())
-    early = [
-        _carried_back(t, k, i, window, times, at, brief) for k, t, i in _first_seen(later, known)
-    ]
+    seen = _Sights.of(window, times)
+    filled = _fill_gaps(window[at], seen, at)
+    early = [_carried_back(seen, row, at, brief) for row in seen.first_after(at)]
     return Tracks.concatenate([filled, *(e for e in early if e is not None)])
 
 
-def _first_seen(
-    later: Sequence[tuple[int, Tracks]], known: set[int]
-) -> list[tuple[int, Tracks, int]]:
-    """(frame, tracks, row) of the first appearance of every subject not known before."""
-    out: list[tuple[int, Tracks, int]] = []
-    seen = set(known)
-    for k, tracks in later:
-        for i, track_id in enumerate(tracks.track_id.tolist()):
-            if track_id not in seen:
-                seen.add(track_id)
-                out.append((k, tracks, i))
-    return out
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sights:
+    """All tracks of a window in one table, in the order of time.
+
+    frame: (n,) the frame that each row belongs to. times: of the frames, seconds.
+    """
+
+    rows: Tracks
+    frame: IntArray
+    times: Sequence[float]
+
+    @classmethod
+    def of(cls, window: Sequence[Tracks], times: Sequence[float]) -> _Sights:
+        frame = np.repeat(np.arange(len(window)), [len(tracks) for tracks in window])
+        return cls(Tracks.concatenate(window), frame, times)
+
+    def first_after(self, at: int) -> list[int]:
+        """The first rows of the subjects that no frame up to `at` knows."""
+        _, first = np.unique(self.rows.track_id, return_index=True)
+        new: list[int] = np.sort(first[self.frame[first] > at]).tolist()
+        return new
+
+    def of_one(self, track_id: int) -> IntArray:
+        """The rows in which a subject was found, not only followed."""
+        return np.flatnonzero((self.rows.track_id == track_id) & ~self.rows.coasting)
 
 
-def _carried_back(
-    tracks: Tracks,
-    k: int,
-    i: int,
-    window: Sequence[Tracks],
-    times: Sequence[float],
-    at: int,
-    brief: float,
-) -> Tracks | None:
-    track_id, gap = tracks.track_id[i], times[k] - times[at]
-    observed, velocity, sure, sights = times[k], tracks.velocity[i], 0, 0
-    for j in range(k, len(window)):
-        row = np.flatnonzero((window[j].track_id == track_id) & ~window[j].coasting)
-        if len(row):
-            observed = times[j]
-            sights += 1
-            sure += int(window[j].score[row[0]] >= _SURE)
-            if times[j] - times[k] <= _STEADY + CLOCK:
-                velocity = window[j].velocity[row[0]]
+def _carried_back(seen: _Sights, row: int, at: int, brief: float) -> Tracks | None:
+    """The subject that is first known in `row`, as it may have been in frame `at`."""
+    one, times = seen.rows.select(np.array([row])), seen.times
+    first = times[seen.frame[row]]
+    gap, observed, velocity = first - times[at], first, one.velocity[0]
+    sights = seen.of_one(int(one.track_id[0]))
+    if len(sights):
+        observed = times[seen.frame[sights[-1]]]
+        early = [r for r in sights if times[seen.frame[r]] - first <= _STEADY + CLOCK]
+        velocity = seen.rows.velocity[early[-1]] if early else velocity
     # Nobody appears from nowhere: whoever is surely there was there before, too.
-    certain = tracks.label[i] == Label.PERSON and sure >= _PROOFS
-    if gap > brief + observed - times[k] + CLOCK and not certain:
+    sure = int((seen.rows.score[sights] >= _SURE).sum())
+    certain = one.label[0] == Label.PERSON and sure >= _PROOFS
+    if gap > brief + observed - first + CLOCK and not certain:
         return None
-    box = tracks.xyxy[i]
     # Looked at seldom, a subject seen once may have come from anywhere.
-    runs = Label(int(tracks.label[i])) if sights < 2 and brief > BRIEF else None
-    joined = drifted(box, velocity, -gap, runs)
-    one = tracks.select(np.array([i]))
+    runs = Label(int(one.label[0])) if len(sights) < 2 and brief > BRIEF else None
+    joined = drifted(one.xyxy[0], velocity, -gap, runs)
     return Tracks(
         joined[None], one.score, one.label, one.track_id, np.array([True]), velocity[None]
     )
 
 
-def _fill_gaps(
-    now: Tracks,
-    later: Sequence[tuple[int, Tracks]],
-    window: Sequence[Tracks],
-    times: Sequence[float],
-    at: int,
-) -> Tracks:
+def _fill_gaps(now: Tracks, seen: _Sights, at: int) -> Tracks:
     """Where a coasting subject is found again, join the straight line between both ends."""
     if not now.coasting.any():
         return now
-    boxes = now.xyxy.copy()
+    boxes, times = now.xyxy.copy(), seen.times
     for i in np.flatnonzero(now.coasting):
-        after = _seen(now.track_id[i], later)
-        before = _seen(now.track_id[i], [(k, window[k]) for k in range(at - 1, -1, -1)])
-        if after is None or before is None:
+        sights = seen.of_one(int(now.track_id[i]))
+        until = int(np.searchsorted(seen.frame[sights], at))
+        if until in (0, len(sights)):  # not found again, or never before
             continue
-        share = (times[at] - times[before[0]]) / max(times[after[0]] - times[before[0]], 1e-6)
-        between = before[1] + np.float32(share) * (after[1] - before[1])
-        boxes[i] = _join(boxes[i], between)
+        before, after = sights[until - 1], sights[until]
+        since, to = times[seen.frame[before]], times[seen.frame[after]]
+        share = (times[at] - since) / max(to - since, 1e-6)
+        start, end = seen.rows.xyxy[before], seen.rows.xyxy[after]
+        boxes[i] = _join(boxes[i], start + np.float32(share) * (end - start))
     return Tracks(boxes, now.score, now.label, now.track_id, now.coasting, now.velocity)
-
-
-def _seen(track_id: int, frames: Sequence[tuple[int, Tracks]]) -> tuple[int, FloatArray] | None:
-    for k, tracks in frames:
-        row = np.flatnonzero((tracks.track_id == track_id) & ~tracks.coasting)
-        if len(row):
-            return k, tracks.xyxy[row[0]]
-    return None
 
 
 def _join(a: FloatArray, b: FloatArray) -> FloatArray:
