@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from redact.drift import CLOCK, drifted
-from redact.structures import FloatArray, IntArray, Label, Tracks
+from redact.structures import BoolArray, FloatArray, IntArray, Label, Tracks
+
+Times = npt.NDArray[np.float64]
 
 BRIEF = 0.2  # seconds that a subject is looked back for, beyond the time it was observed
 _SURE = 0.35  # score from which on a person is certainly there
@@ -28,77 +31,83 @@ def subjects_at(
     Boxes are joined, never averaged: each result covers every place that the subject may have.
     """
     seen = _Sights.of(window, times)
-    filled = _fill_gaps(window[at], seen, at)
-    early = [_carried_back(seen, row, at, brief) for row in seen.first_after(at)]
-    return Tracks.concatenate([filled, *(e for e in early if e is not None)])
+    filled = _fill_gaps(window[at], seen, at, times[at])
+    return Tracks.concatenate([filled, _carried_back(seen, at, times[at], brief)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sights:
     """All tracks of a window in one table, in the order of time.
 
-    frame: (n,) the frame that each row belongs to. times: of the frames, seconds.
+    rows: n of them. frame: (n,) int64, the frame that each belongs to. time: (n,) seconds.
     """
 
     rows: Tracks
     frame: IntArray
-    times: Sequence[float]
+    time: Times
 
     @classmethod
     def of(cls, window: Sequence[Tracks], times: Sequence[float]) -> _Sights:
         frame = np.repeat(np.arange(len(window)), [len(tracks) for tracks in window])
-        return cls(Tracks.concatenate(window), frame, times)
-
-    def first_after(self, at: int) -> list[int]:
-        """The first rows of the subjects that no frame up to `at` knows."""
-        _, first = np.unique(self.rows.track_id, return_index=True)
-        new: list[int] = np.sort(first[self.frame[first] > at]).tolist()
-        return new
-
-    def of_one(self, track_id: int) -> IntArray:
-        """The rows in which a subject was found, not only followed."""
-        return np.flatnonzero((self.rows.track_id == track_id) & ~self.rows.coasting)
+        return cls(Tracks.concatenate(window), frame, np.array(times, np.float64)[frame])
 
 
-def _carried_back(seen: _Sights, row: int, at: int, brief: float) -> Tracks | None:
-    """The subject that is first known in `row`, as it may have been in frame `at`."""
-    one, times = seen.rows.select(np.array([row])), seen.times
-    first = times[seen.frame[row]]
-    gap, observed, velocity = first - times[at], first, one.velocity[0]
-    sights = seen.of_one(int(one.track_id[0]))
-    if len(sights):
-        observed = times[seen.frame[sights[-1]]]
-        early = [r for r in sights if times[seen.frame[r]] - first <= _STEADY + CLOCK]
-        velocity = seen.rows.velocity[early[-1]] if early else velocity
+def _carried_back(seen: _Sights, at: int, now: float, brief: float) -> Tracks:
+    """The subjects that no frame up to `at` knows, as they may have been there."""
+    rows, time = seen.rows, seen.time
+    _, first, subject = np.unique(rows.track_id, return_index=True, return_inverse=True)
+    if not (seen.frame[first] > at).any():
+        return Tracks.empty()
+    found = ~rows.coasting
+    sights = np.bincount(subject[found], minlength=len(first))
+    sure = np.bincount(subject[found & (rows.score >= _SURE)], minlength=len(first))
+    observed = time[_last(found, subject, first)]
+    begun = time[first]
+    velocity = rows.velocity[
+        _last(found & (time - begun[subject] <= _STEADY + CLOCK), subject, first)
+    ]
     # Nobody appears from nowhere: whoever is surely there was there before, too.
-    sure = int((seen.rows.score[sights] >= _SURE).sum())
-    certain = one.label[0] == Label.PERSON and sure >= _PROOFS
-    if gap > brief + observed - first + CLOCK and not certain:
-        return None
-    # Looked at seldom, a subject seen once may have come from anywhere.
-    runs = Label(int(one.label[0])) if len(sights) < 2 and brief > BRIEF else None
-    joined = drifted(one.xyxy[0], velocity, -gap, runs)
-    return Tracks(
-        joined[None], one.score, one.label, one.track_id, np.array([True]), velocity[None]
-    )
+    certain = (rows.label[first] == Label.PERSON) & (sure >= _PROOFS)
+    lately = begun - now <= brief + observed - begun + CLOCK
+    there = np.flatnonzero((seen.frame[first] > at) & (certain | lately))
+    there = there[np.argsort(first[there])]
+    one, velocity, gap = rows.select(first[there]), velocity[there], now - begun[there]
+    boxes = drifted(one.xyxy, velocity, gap)
+    if brief > BRIEF:  # looked at seldom, a subject seen once may have come from anywhere
+        ran = drifted(one.xyxy, velocity, gap, one.label)
+        boxes = np.where((sights[there] < 2)[:, None], ran, boxes)
+    coasting = np.ones(len(there), np.bool_)
+    return Tracks(boxes, one.score, one.label, one.track_id, coasting, velocity)
 
 
-def _fill_gaps(now: Tracks, seen: _Sights, at: int) -> Tracks:
+def _last(which: BoolArray, subject: IntArray, first: IntArray) -> IntArray:
+    """(k,) for each subject the last of its rows that `which` picks, or its first."""
+    last = first.copy()
+    picked = np.flatnonzero(which)
+    last[subject[picked]] = picked  # rising: the last one stays
+    return last
+
+
+def _fill_gaps(tracks: Tracks, seen: _Sights, at: int, now: float) -> Tracks:
     """Where a coasting subject is found again, join the straight line between both ends."""
-    if not now.coasting.any():
-        return now
-    boxes, times = now.xyxy.copy(), seen.times
-    for i in np.flatnonzero(now.coasting):
-        sights = seen.of_one(int(now.track_id[i]))
-        until = int(np.searchsorted(seen.frame[sights], at))
-        if until in (0, len(sights)):  # not found again, or never before
+    if not tracks.coasting.any():
+        return tracks
+    boxes = tracks.xyxy.copy()
+    sights = np.flatnonzero(~seen.rows.coasting & np.isin(seen.rows.track_id, tracks.track_id))
+    ids, before = seen.rows.track_id[sights], seen.frame[sights] < at
+    for i in np.flatnonzero(tracks.coasting):
+        mine = ids == tracks.track_id[i]
+        earlier, later = sights[mine & before], sights[mine & ~before]
+        if not len(earlier) or not len(later):
             continue
-        before, after = sights[until - 1], sights[until]
-        since, to = times[seen.frame[before]], times[seen.frame[after]]
-        share = (times[at] - since) / max(to - since, 1e-6)
-        start, end = seen.rows.xyxy[before], seen.rows.xyxy[after]
-        boxes[i] = _join(boxes[i], start + np.float32(share) * (end - start))
-    return Tracks(boxes, now.score, now.label, now.track_id, now.coasting, now.velocity)
+        start, end = earlier[-1], later[0]
+        since, until = float(seen.time[start]), float(seen.time[end])
+        share = (now - since) / max(until - since, 1e-6)
+        line = seen.rows.xyxy[start] + np.float32(share) * (
+            seen.rows.xyxy[end] - seen.rows.xyxy[start]
+        )
+        boxes[i] = _join(boxes[i], line)
+    return Tracks(boxes, tracks.score, tracks.label, tracks.track_id, tracks.coasting, tracks.velocity)
 
 
 def _join(a: FloatArray, b: FloatArray) -> FloatArray:
