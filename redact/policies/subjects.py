@@ -107,7 +107,9 @@ def _fill_gaps(tracks: Tracks, seen: _Sights, at: int, now: float) -> Tracks:
             seen.rows.xyxy[end] - seen.rows.xyxy[start]
         )
         boxes[i] = _join(boxes[i], line)
-    return Tracks(boxes, tracks.score, tracks.label, tracks.track_id, tracks.coasting, tracks.velocity)
+    return Tracks(
+        boxes, tracks.score, tracks.label, tracks.track_id, tracks.coasting, tracks.velocity
+    )
 
 
 def _join(a: FloatArray, b: FloatArray) -> FloatArray:
