@@ -236,7 +236,7 @@ def _outside(zone: Zone, width: int, height: int) -> BoolArray:
     corners = np.stack([np.clip(x, 0, 1), np.clip(y, 0, 1)], axis=-1)
     inside = zone.contains(corners.reshape(-1, 2)).reshape(x.shape)
     corner = [inside[:-1, :-1], inside[:-1, 1:], inside[1:, :-1], inside[1:, 1:]]
-    out: BoolArray = ~np.logical_and.reduce(corner)
+    out = np.asarray(~np.logical_and.reduce(corner), np.bool_)
     out.flags.writeable = False
     return out
 
@@ -255,5 +255,4 @@ def _without(piece: FloatArray, hole: FloatArray) -> FloatArray:
         ],
         np.float32,
     )
-    thick: BoolArray = (parts[:, 2:4] - parts[:, :2] > _SLIVER).all(axis=1)
-    return parts[thick]
+    return parts[(parts[:, 2:4] - parts[:, :2] > _SLIVER).all(axis=1)]

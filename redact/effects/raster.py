@@ -109,8 +109,14 @@ def rasterise(mask: Mask, height: int, width: int, cells: int) -> Raster:
 
 
 def _stacked(rects: npt.NDArray[np.int64], levels: npt.NDArray[np.int64]) -> list[tuple[Rect, int]]:
-    """The rectangles and levels, those joined that stand on top of each other: a mover is cut
-    along the outline into rows."""
+    """The rectangles and levels without those that lie in another one, which are many: what was
+    detected lies in its margins. Joined where they stand on top of each other: a mover is cut along
+    the outline into rows."""
+    low, high = rects[:, None, :2] >= rects[None, :, :2], rects[:, None, 2:] <= rects[None, :, 2:]
+    within = low.all(axis=-1) & high.all(axis=-1) & (levels[:, None] <= levels[None])
+    within &= ~within.T | np.tri(len(rects), k=-1, dtype=np.bool_)  # of equal ones the first stays
+    keep = ~within.any(axis=1)
+    rects, levels = rects[keep], levels[keep]
     out: list[tuple[Rect, int]] = []
     order = np.lexsort((rects[:, 0], rects[:, 3], rects[:, 1], levels))
     for rect, e in zip(rects[order].tolist(), levels[order].tolist(), strict=True):
