@@ -26,6 +26,7 @@ _WEAK_LEVELS, _STRONG_LEVELS = 9.0, 20.0  # and at least this many grey levels
 _SETTLE = 1.0  # seconds without global change before a relearned background is trusted
 _LESSONS = 20  # pictures at most from which a background is relearned
 _MIN_PIXELS = 6  # smaller specks are noise
+_SEEDS = 2  # and those with fewer strong pixels
 
 
 class MotionNet:
@@ -184,13 +185,15 @@ def _movers(weak: BoolArray, strong: IntArray, width: int, height: int) -> Detec
     positions in the flat picture."""
     import cv2
 
+    if len(strong) < _SEEDS:
+        return Detections.empty()
     h, w = weak.shape
     mask = cv2.morphologyEx(weak.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 3), np.uint8))
     count, regions, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     if count <= 1:
         return Detections.empty()
     seeds = np.bincount(regions.reshape(-1)[strong], minlength=count)
-    good = (stats[:, cv2.CC_STAT_AREA] >= _MIN_PIXELS) & (seeds >= 2)
+    good = (stats[:, cv2.CC_STAT_AREA] >= _MIN_PIXELS) & (seeds >= _SEEDS)
     good[0] = False
     x, y = stats[good, cv2.CC_STAT_LEFT], stats[good, cv2.CC_STAT_TOP]
     boxes = np.stack(
