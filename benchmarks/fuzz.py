@@ -142,7 +142,8 @@ def repeat(data: bytearray, chance: random.Random, _other: bytes) -> None:
 
 
 def truncate(data: bytearray, chance: random.Random, _other: bytes) -> None:
-    del data[chance.randrange(1, len(data)) :]
+    if len(data) > 1:
+        del data[chance.randrange(1, len(data)) :]
 
 
 def splice(data: bytearray, chance: random.Random, other: bytes) -> None:

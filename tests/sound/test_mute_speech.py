@@ -198,7 +198,7 @@ def test_a_flash_and_its_beep_stay_together(
 ) -> None:
     source, out = tmp_path / f"in{kind}", tmp_path / "out.mp4"
     flash = "color=black:s=128x96:r=25:d=3,geq=lum='if(between(T,1.19,1.39),235,16)':cb=128:cr=128"
-    beep = "aevalsrc=0.5*sin(2*PI*440*t)*between(t\\,1.2\\,1.4):d=3:s=44100"
+    beep = "aevalsrc=0.5*sin(2*PI*2000*t)*between(t\\,1.2\\,1.4):d=3:s=44100"
     lavfi(source, *X264, "-output_ts_offset", later, "-c:a", "aac", picture=flash, sound=beep)
     everywhere = Zone.of([[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]])
     mute(source, out, Config(zone=everywhere, models=(), output=CONFIG.output))
@@ -269,7 +269,7 @@ def test_missing_sound_is_silence_of_its_length_and_the_rest_keeps_its_time(
     tmp_path: Path,
 ) -> None:
     source = tmp_path / "in.mkv"
-    beep = "aevalsrc=0.5*sin(2*PI*440*t)*gt(t\\,8):d=11:s=48000,aselect='not(between(t,3,6))'"
+    beep = "aevalsrc=0.5*sin(2*PI*2000*t)*gt(t\\,8):d=11:s=48000,aselect='not(between(t,3,6))'"
     lavfi(source, *X264, "-c:a", "pcm_s16le", picture=PICTURE, sound=beep)
     mute(source, tmp_path / "out.mp4")
     sound, rate, _ = heard(tmp_path / "out.mp4")
@@ -417,7 +417,7 @@ def test_what_gets_no_sound_refuses_to_mute_it(tmp_path: Path) -> None:
 def test_time_is_exact_to_the_sample(model: SpeechModel, tmp_path: Path) -> None:  # noqa: ARG001
     """An hour is not needed to see drift: the last beep of many is where it was."""
     source = tmp_path / "in.mkv"
-    beeps = "aevalsrc=0.5*sin(2*PI*880*t)*lt(mod(t\\,2)\\,0.1):d=31:s=22050"
+    beeps = "aevalsrc=0.5*sin(2*PI*2000*t)*lt(mod(t\\,2)\\,0.1):d=31:s=22050"
     lavfi(source, *X264, "-c:a", "aac", picture="color=gray:s=64x48:r=5:d=31", sound=beeps)
     mute(source, tmp_path / "out.mp4")
     given, rate, _ = heard(source)
