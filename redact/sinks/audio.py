@@ -10,7 +10,6 @@ from typing import Protocol, Self, TypeAlias
 
 import av
 import av.error
-import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.filter import Graph
@@ -20,7 +19,8 @@ from av.stream import Stream
 from redact.errors import SinkError
 from redact.sinks.containers import Container
 from redact.sinks.errors import writing
-from redact.sound import AAC_RATES, MutedBlock, MutedSound, Samples
+from redact.sinks.muted import AAC_SAMPLES, framed
+from redact.sound import AAC_RATES, MutedSound
 from redact.storage import Place, medium
 
 # As in `redact.sources.opening`: rooms do not import each other, a test holds them together.
@@ -30,7 +30,6 @@ FORMATS = (
     "mp3,wav,aac,flac,aiff,amr,caf"
 )
 ADVICE = 'write the video without it (audio = "drop")'
-_AAC_SAMPLES = 1024  # in one AAC packet
 Coded: TypeAlias = "Iterator[Packet[AudioStream]]"
 Timed: TypeAlias = "tuple[Fraction, Packet[Stream]]"
 
@@ -87,7 +86,7 @@ class AudioFeed:
         cls, sound: MutedSound, where: str, output: OutputContainer, shift: Fraction
     ) -> Self | None:
         """Sound that was listened to; its errors of decoding are silence. shift: as in `of`."""
-        frames = _framed(sound)
+        frames = framed(sound)
         with writing(f"{where}: its sound cannot be written", ADVICE):
             first = next(frames, None)
             if first is None:
@@ -180,37 +179,6 @@ def _encoded(
     return packets()
 
 
-def _framed(sound: MutedSound) -> Iterator[av.AudioFrame]:
-    """Frames of as many samples as AAC wants; before a jump in time, and at the end, the last one
-    is filled up with silence."""
-    held = np.zeros((sound.info.channels, 0), np.float32)
-    start = 0
-    for block in sound:
-        if not isinstance(block, MutedBlock):
-            raise SinkError("only muted sound is written")
-        if block.start != start + held.shape[1]:
-            if held.shape[1]:
-                yield _frame(_filled(held), start, sound)
-            held, start = held[:, :0], block.start
-        held = np.concatenate([held, block.samples], axis=1)
-        while held.shape[1] >= _AAC_SAMPLES:
-            yield _frame(held[:, :_AAC_SAMPLES], start, sound)
-            held, start = held[:, _AAC_SAMPLES:], start + _AAC_SAMPLES
-    if held.shape[1]:
-        yield _frame(_filled(held), start, sound)
-
-
-def _filled(samples: Samples) -> Samples:
-    return np.pad(samples, ((0, 0), (0, _AAC_SAMPLES - samples.shape[1])))
-
-
-def _frame(samples: Samples, start: int, sound: MutedSound) -> av.AudioFrame:
-    made = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", sound.info.layout)
-    made.sample_rate, made.pts = sound.info.rate, start
-    made.time_base = Fraction(1, sound.info.rate)
-    return made
-
-
 def _resampled(
     coded: Coded, stream: AudioStream, rate: int, layout: str
 ) -> Iterator[av.AudioFrame]:
@@ -237,7 +205,7 @@ def _graph(frame: av.AudioFrame, rate: int, layout: str) -> Graph:
         ),
         graph.add("aresample", f"{rate}:async=1"),
         graph.add("aformat", f"sample_fmts=fltp:sample_rates={rate}:channel_layouts={layout}"),
-        graph.add("asetnsamples", f"{_AAC_SAMPLES}:p=0"),
+        graph.add("asetnsamples", f"{AAC_SAMPLES}:p=0"),
         graph.add("abuffersink"),
     ]
     graph.link_nodes(*nodes).configure()

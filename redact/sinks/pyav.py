@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from array import array
 from collections import deque
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
@@ -23,7 +21,7 @@ from redact.sinks.containers import container_for
 from redact.sinks.encoding import add_video, nominal_rate
 from redact.sinks.errors import writing
 from redact.sinks.notes import notes_of
-from redact.sinks.partial import Draft, draft_of
+from redact.sinks.partial import Draft, absolute, draft_of
 from redact.sinks.pictures import Pictures
 from redact.sinks.splicing import Splicer, free_id
 from redact.sinks.verification import Written, verify
@@ -41,8 +39,7 @@ class PyAVSink:
     first audio stream is kept when `options.audio` is "keep". sound: written instead, and closed
     here. verify: read the file back before publishing. While writing, only a hidden partial file
     exists beside `path`; leaving the `with` block publishes it, an error discards it. Raises
-    SinkError. `notes` begins with those given, and says what the container made necessary: padding
-    to an even size, a shifted start, rounded times.
+    SinkError. `notes`: those given, then what the container made necessary (size, start, times).
     """
 
     def __init__(
@@ -55,7 +52,7 @@ class PyAVSink:
         notes: tuple[str, ...] = (),
         verify: bool = True,
     ) -> None:
-        self._path = _absolute(place_of(path))
+        self._path = absolute(place_of(path))
         self._name = str(path)
         self._options = options
         self._verify = verify
@@ -86,7 +83,7 @@ class PyAVSink:
 
     @property
     def muted(self) -> float | None:
-        """Seconds of sound so far that were made silent; None where it is not listened to."""
+        """Seconds of sound so far that were made silent; None without `sound`."""
         return None if self._sound is None else self._sound.muted
 
     def open(self, info: StreamInfo) -> None:
@@ -217,14 +214,8 @@ class PyAVSink:
         assert self._info is not None
         assert self._partial is not None
         audio_end = self._audio.end if self._audio is not None else None
-        written = Written(
-            self._times,
-            self._info.time_base,
-            self._last,
-            pictures.width,
-            pictures.height,
-            audio_end,
-        )
+        times = self._times, self._info.time_base, self._last
+        written = Written(*times, pictures.width, pictures.height, audio_end)
         try:
             verify(self._partial.path, written, self._container.tick)
         except SinkError as error:
@@ -255,9 +246,3 @@ class PyAVSink:
                 if sound is not None:
                     sound.close()
             self._output = self._stream = None
-
-
-def _absolute(place: Place) -> Place:
-    if isinstance(place, ObjectPath):
-        return place
-    return Path(os.path.abspath(place))  # noqa: PTH100 - resolve() follows links
