@@ -73,7 +73,7 @@ class PyAVSource:
         left_out = self._decoder.promise.left_out
         if left_out:
             self.notes += (
-                f"{self._path.name}: {left_out} of {self._stream.frames} coded pictures are left out "
+                f"{self._path.name}: {left_out} of {self._stream.frames} pictures are left out "
                 "by its edit list: a trim, or damage",
             )
         self._first: Decoded | None = first
