@@ -11,8 +11,8 @@ import av
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from conftest import PICTURE, SAYS, SPOKEN, spoken
 from mediaclips import Clips, ffmpeg, lavfi
+from voices import PICTURE, SAYS, SPOKEN, spoken
 
 import redact
 from redact.batch import plan, run_batch
