@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from types import MappingProxyType
 
 from redact.errors import RedactError, SourceError, SourceLostError
 from redact.protocols import Detector
@@ -17,7 +18,7 @@ from redact.relay.feed import Feed
 from redact.relay.health import CameraHealth, OutputHealth
 from redact.relay.hiding import Gate, Hiding
 from redact.relay.options import CameraConfig
-from redact.relay.outputs import make_output
+from redact.relay.outputs import Servers, make_output
 from redact.sources.live import LiveSource
 from redact.sources.live_clock import LiveClock
 
@@ -37,6 +38,7 @@ class Camera:
         detector: Detector | None,
         tell: Tell,
         on_event: OnEvent = lambda _camera, _name, _active: None,
+        servers: Servers = MappingProxyType({}),
     ) -> None:
         self._camera = camera
         self._options = camera.options
@@ -44,7 +46,7 @@ class Camera:
         self._stop = threading.Event()
         budget, stall = self._options.budget, self._options.stall
         self.health = CameraHealth(camera.name, budget, stall, camera.config.look_back)
-        self._feeds = [self._feed(i) for i in range(len(self._options.outputs))]
+        self._feeds = [self._feed(i, servers) for i in range(len(self._options.outputs))]
         self._file = "://" not in camera.url and not camera.url.startswith("v4l2:")
         self._backlog = Backlog(waits=self._file and not self._options.realtime)
         gate = Gate(detector) if detector is not None else None
@@ -54,14 +56,14 @@ class Camera:
             for what, work in (("read", self._read), ("hide", self._hide))
         ]
 
-    def _feed(self, index: int) -> Feed:
+    def _feed(self, index: int, servers: Servers) -> Feed:
         options = self._options.outputs[index]
         kind = str(type(options).__struct_config__.tag)
         name = f"{index}-{kind}"
         health = self.health.outputs[name] = OutputHealth(kind)
         said = self._camera.name
         return Feed(
-            make_output(options, self._camera),
+            make_output(options, self._camera, servers),
             health,
             f"{said}-{name}",
             lambda text: self._tell(said, f"output {name}: {text}"),
