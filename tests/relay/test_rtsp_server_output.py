@@ -33,6 +33,7 @@ from redact.testing import MemorySink, SyntheticSource
 
 HALF = {"polygons": [[[0, 0], [0.5, 0], [0.5, 1], [0, 1]]]}
 CONFIG = """
+models = []
 look_back = 3
 [motion]
 warmup_alone = 0.0
@@ -94,6 +95,15 @@ def opened(url: str, transport: str = "tcp") -> av.container.InputContainer:
     return av.open(url, container_options=options, timeout=(15, 15))
 
 
+def patiently(url: str) -> av.container.InputContainer:
+    """Once the path is there, which it is from the first packet on."""
+    while True:
+        try:
+            return opened(url)
+        except av.error.HTTPNotFoundError:
+            time.sleep(0.1)
+
+
 def check_half(picture: av.VideoFrame) -> None:
     """What is on the property shows, what is beyond it does not."""
     grey = picture.to_ndarray()[: picture.height]
@@ -126,7 +136,7 @@ def test_many_clients_at_once_begin_at_a_key_frame_and_do_not_disturb_each_other
     copy = ["ffmpeg", "-v", "error", "-rtsp_transport", "udp", "-i", half, "-c", "copy"]
     subprocess.run([*copy, "-frames:v", "30", str(tmp_path / "udp.mp4")], check=True, timeout=60)
     launch = f"rtspsrc location={half} protocols=tcp latency=0 ! rtph264depay ! h264parse"
-    launch += f" ! mpegtsmux ! filesink location={tmp_path / 'gst.ts'}"
+    launch += f" ! mpegtsmux ! filesink buffer-mode=unbuffered location={tmp_path / 'gst.ts'}"
     with subprocess.Popen(
         ["gst-launch-1.0", "-q", *launch.split()], stderr=subprocess.DEVNULL
     ) as rude:
@@ -227,7 +237,7 @@ def test_both_codecs_of_the_relay_are_served_with_their_own_times(codec: str) ->
     playing = threading.Thread(target=play)
     playing.start()
     try:
-        with opened(f"rtsp://127.0.0.1:{port}/a") as file:
+        with patiently(f"rtsp://127.0.0.1:{port}/a") as file:
             assert file.streams.video[0].codec_context.name == codec
             told = [packet.pts for _, packet in zip(range(30), file.demux(video=0), strict=False)]
     finally:
