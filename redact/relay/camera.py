@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import MappingProxyType
+from typing import Any
 
 from redact.errors import RedactError, SourceError, SourceLostError
 from redact.protocols import Detector
@@ -19,6 +20,7 @@ from redact.relay.health import CameraHealth, OutputHealth
 from redact.relay.hiding import Gate, Hiding
 from redact.relay.options import CameraConfig
 from redact.relay.outputs import Servers, make_output
+from redact.sinks.live.sound import LiveSound
 from redact.sources.live import LiveSource
 from redact.sources.live_clock import LiveClock
 
@@ -44,6 +46,7 @@ class Camera:
         self._options = camera.options
         self._tell = tell
         self._stop = threading.Event()
+        self._sound: LiveSound | None = None
         budget, stall = self._options.budget, self._options.stall
         self.health = CameraHealth(camera.name, budget, stall, camera.config.look_back)
         self._feeds = [self._feed(i, servers) for i in range(len(self._options.outputs))]
@@ -117,9 +120,15 @@ class Camera:
             timeout=options.stall,
             transport=options.transport,
             realtime=options.realtime,
+            on_sound=self._hear if options.audio == "keep" else None,
         ) as source:
             self._work.rate = source.rate
+            if source.sound is not None and self._sound is None:
+                self._sound = LiveSound(self._camera.name, *source.sound)
+            self._work.sound = self._sound if source.sound is not None else None
             for frame in source:
+                if self._work.sound is not None:
+                    self._work.sound.fill(frame.pts)
                 if not health.connected:
                     health.connected, health.last_error = True, ""
                     health.counts["connects"] += 1
@@ -132,6 +141,15 @@ class Camera:
                 health.queue = len(self._backlog)
                 if self._stop.is_set():
                     return
+
+    def _hear(self, sound: Any, pts: int) -> None:
+        """Without sound pictures go on."""
+        try:
+            if self._sound is not None:
+                self._sound.take(sound, pts)
+        except RedactError as error:
+            self.health.counts["sound_failures"] += 1
+            self.health.last_error = str(error)
 
     def _lost(self, error: RedactError) -> None:
         if self._stop.is_set():

@@ -84,7 +84,7 @@ class CameraSection(Section, frozen=True):
     stall: seconds without data after which the camera counts as lost. retry: the longest wait
     before the next try. budget: seconds that a frame may wait for analysis. overload: what
     becomes of one that waited longer: "drop", or "hide" whole. realtime: whether files play
-    at their own speed.
+    at their own speed. audio: "keep" sends the camera's sound along, coded anew as AAC.
     """
 
     url: str | None = None
@@ -98,6 +98,7 @@ class CameraSection(Section, frozen=True):
     overload: Literal["drop", "hide"] = "drop"
     realtime: bool = True
     key_seconds: Length = 2.0
+    audio: Literal["drop", "keep"] = "drop"
     outputs: list[Output] = field(default_factory=list)
 
 
@@ -262,8 +263,10 @@ def _camera(name: str, camera: CameraSection, file: RelayFile, path: Path) -> Ca
     if not camera.outputs:
         raise ConfigError(f"{where}: has no outputs; add [[cameras.{name}.outputs]]")
     base = ConfigFile(**{key: getattr(file, key) for key in HidingSections.__struct_fields__})
-    if file.output.audio == "keep":
-        raise ConfigError(f"{path}: output.audio: the relay passes no sound on; leave it out")
+    if file.output.audio != "drop":
+        raise ConfigError(
+            f'{path}: output.audio: say audio = "keep" of cameras that are to be heard'
+        )
     if file.output.encoder:
         raise ConfigError(f"{path}: output.encoder: the relay encodes by itself; leave it out")
     return CameraConfig(

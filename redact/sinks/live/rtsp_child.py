@@ -28,7 +28,7 @@ except (ImportError, ValueError) as error:
     sys.exit(3)
 
 _SIZES = struct.Struct("!II")
-_NEEDED = ("appsrc", "rtpbin", "rtph264pay", "rtph265pay", "udpsink")
+_NEEDED = ("appsrc", "rtpbin", "rtph264pay", "rtph265pay", "rtpmp4gpay", "udpsink")
 _TICK = 90_000  # per second, in messages
 _MOST = 8_000_000  # bytes that may wait for one viewer
 _VIEWERS = 64  # at most, at one address
@@ -38,42 +38,54 @@ _OK = Gst.FlowReturn.OK
 class Viewer:
     """One client's own pipeline. It begins at a key frame, and again after packets had to go."""
 
-    def __init__(self, source: Any) -> None:
+    def __init__(self, source: Any, sound: Any) -> None:
         self._source = source
+        self._sound = sound  # None without any
         self._gap = True
         self._offset: int | None = None  # ns from the relay's time line to this pipeline's
 
-    def push(self, pts: int, duration: int, key: bool, data: bytes) -> bool:
-        """One picture; False when the client is gone. pts, duration: ns."""
+    def push(self, pts: int, duration: int, head: dict[str, Any], data: bytes) -> bool:
+        """One picture or packet of sound; False when the client is gone. pts, duration: ns."""
+        key, sound = head["key"], head["sound"]
         if self._gap and not key:
             return True
-        self._gap = self._source.get_property("current-level-bytes") > _MOST
+        source = self._sound if sound else self._source
+        self._gap = source.get_property("current-level-bytes") > _MOST
         if self._gap:
             return True
         if self._offset is None:
-            now = self._source.get_current_running_time()
+            now = source.get_current_running_time()
             self._offset = (0 if now == Gst.CLOCK_TIME_NONE else now) - pts
+        if pts + self._offset < 0:
+            return True  # sound from before the first picture
         buffer = Gst.Buffer.new_wrapped(data)
-        buffer.pts = buffer.dts = max(0, pts + self._offset)
+        buffer.pts = buffer.dts = pts + self._offset
         buffer.duration = duration
-        return bool(self._source.emit("push-buffer", buffer) == _OK)
+        return bool(source.emit("push-buffer", buffer) == _OK)
 
 
 class Mount:
     """One path. Every client gets a pipeline of its own, so that each begins at a key frame and
     none disturbs another."""
 
-    def __init__(self, codec: str, role: str) -> None:
+    def __init__(self, codec: str, sound: dict[str, Any] | None, role: str) -> None:
         self._lock = threading.Lock()
         self._viewers: list[Viewer] = []
         self.factory = factory = GstRtspServer.RTSPMediaFactory()
         # Key frames bring their parameter sets along. By `config-interval=-1` a payloader of 1.22
         # would put them before each slice of a key frame, which parts the picture for players.
-        factory.set_launch(
-            "( appsrc name=source is-live=true format=time "
+        parts = [
+            "appsrc name=source is-live=true format=time "
             f"caps=video/x-{codec},stream-format=byte-stream,alignment=au "
-            f"! rtp{codec}pay name=pay0 pt=96 )"
-        )
+            f"! rtp{codec}pay name=pay0 pt=96"
+        ]
+        if sound is not None:
+            parts.append(
+                "appsrc name=sound is-live=true format=time caps=audio/mpeg,mpegversion=4,"
+                f"stream-format=raw,rate={sound['rate']},channels={sound['channels']},"
+                f"codec_data=(buffer){sound['config']} ! rtpmp4gpay name=pay1 pt=97"
+            )
+        factory.set_launch(f"( {' '.join(parts)} )")
         factory.set_shared(False)
         permissions = GstRtspServer.RTSPPermissions()
         for what in ("media.factory.access", "media.factory.construct"):
@@ -82,7 +94,8 @@ class Mount:
         factory.connect("media-configure", self._come)
 
     def _come(self, _factory: Any, media: Any) -> None:
-        viewer = Viewer(media.get_element().get_by_name("source"))
+        bin_ = media.get_element()
+        viewer = Viewer(bin_.get_by_name("source"), bin_.get_by_name("sound"))
         media.connect("unprepared", lambda _media: self._leave(viewer))
         with self._lock:
             self._viewers.append(viewer)
@@ -92,11 +105,11 @@ class Mount:
             if viewer in self._viewers:
                 self._viewers.remove(viewer)
 
-    def push(self, pts: int, duration: int, key: bool, data: bytes) -> None:
+    def push(self, pts: int, duration: int, head: dict[str, Any], data: bytes) -> None:
         with self._lock:
             viewers = list(self._viewers)
         for viewer in viewers:
-            if not viewer.push(pts, duration, key, data):
+            if not viewer.push(pts, duration, head, data):
                 self._leave(viewer)
 
 
@@ -137,13 +150,14 @@ class Server:
         path = head["path"]
         if head["do"] == "start":
             self._end(path)
-            mount = self._mounts[path] = Mount(head["codec"], self._users[path] or "anybody")
+            role = self._users[path] or "anybody"
+            mount = self._mounts[path] = Mount(head["codec"], head["sound"], role)
             self._server.get_mount_points().add_factory(path, mount.factory)
         elif head["do"] == "end":
             self._end(path)
         elif path in self._mounts:
             pts, duration = (n * Gst.SECOND // _TICK for n in head["times"])
-            self._mounts[path].push(pts, duration, head["key"], body)
+            self._mounts[path].push(pts, duration, head, body)
 
     def _end(self, path: str) -> None:
         """Clients are let go of: what follows is another stream, which they have to ask for."""

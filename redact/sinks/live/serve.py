@@ -167,7 +167,8 @@ class ServeOutput:
         context = stream.template.codec_context
         self._sets = context.extradata or b""
         codec = "h265" if context.codec.name == "libx265" else "h264"
-        self._server.send(self._generation, {"do": "start", "path": self._path, "codec": codec})
+        head = {"do": "start", "path": self._path, "codec": codec, "sound": _described(stream)}
+        self._server.send(self._generation, head)
 
     def write(self, packet: Coded) -> None:
         head = {
@@ -175,6 +176,7 @@ class ServeOutput:
             "path": self._path,
             "times": [packet.pts, packet.duration],
             "key": packet.key,
+            "sound": packet.sound,
         }
         data = self._sets + packet.data if packet.key else packet.data
         self._server.send(self._generation, head, data)
@@ -188,3 +190,15 @@ class ServeOutput:
     def abandon(self) -> None:
         with suppress(SinkError):  # with the child, its clients are gone as well
             self._server.send(self._generation, {"do": "end", "path": self._path})
+
+
+def _described(stream: CodedStream) -> dict[str, Any] | None:
+    """AAC, as GStreamer calls it; None without sound."""
+    if stream.sound is None:
+        return None
+    context = stream.sound.codec_context
+    return {
+        "rate": context.sample_rate,
+        "channels": context.layout.nb_channels,
+        "config": (context.extradata or b"").hex(),
+    }
