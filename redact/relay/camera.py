@@ -171,8 +171,9 @@ class Camera:
                 known = isinstance(error, RedactError)
                 said = str(error) if known else f"{type(error).__name__}: {error}"
                 self.health.counts["failures"] += 1
+                if said != self.health.last_error:
+                    self._tell(self._camera.name, said)
                 self.health.last_error = said
-                self._tell(self._camera.name, said)
                 work.give_up()
             del item
         try:

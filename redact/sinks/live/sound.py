@@ -102,7 +102,7 @@ class LiveSound:
         return round(samples / (TICK * self._rate))
 
     def _encode(self, part: Samples) -> None:
-        """A packet comes one frame late; the very first one is the encoder's run-in."""
+        """Packets come late; the very first one is the encoder's run-in."""
         frame = AudioFrame.from_ndarray(part, format="fltp", layout=self._layout)
         frame.sample_rate = self._rate
         for packet in self.stream.encode(frame):
