@@ -15,7 +15,7 @@ from typing import Any
 from redact.errors import RedactError, SourceError, SourceLostError
 from redact.protocols import Detector
 from redact.relay.backlog import Backlog
-from redact.relay.feed import Feed
+from redact.relay.feed import DEPTH, Feed
 from redact.relay.health import CameraHealth, OutputHealth
 from redact.relay.hiding import Gate, Hiding
 from redact.relay.options import CameraConfig
@@ -70,6 +70,7 @@ class Camera:
             health,
             f"{said}-{name}",
             lambda text: self._tell(said, f"output {name}: {text}"),
+            DEPTH if self._options.audio == "drop" else 4 * DEPTH,
         )
 
     def start(self) -> None:

@@ -11,7 +11,7 @@ from redact.errors import RedactError
 from redact.relay.health import OutputHealth
 from redact.sinks.live import Coded, CodedStream, LiveOutput
 
-_DEPTH = 256  # packets that may wait for an output
+DEPTH = 256  # packets that may wait for an output, where there is no sound among them
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 15.0  # seconds between tries after a failure
 Say = Callable[[str], None]
 Changes = dict[str, list[bool]]  # of events since the packet before: began, ended, or both
@@ -21,11 +21,18 @@ class Feed:
     """Takes packets from the camera's thread at once; drops them, up to the next key frame,
     when the output does not keep up. After a failure it starts anew at a key frame."""
 
-    def __init__(self, output: LiveOutput, health: OutputHealth, name: str, say: Say) -> None:
+    def __init__(
+        self,
+        output: LiveOutput,
+        health: OutputHealth,
+        name: str,
+        say: Say,
+        depth: int = DEPTH,
+    ) -> None:
         self._output = output
         self._health = health
         self._say = say
-        self._queue: Queue[tuple[Coded, CodedStream, Changes] | None] = Queue(_DEPTH)
+        self._queue: Queue[tuple[Coded, CodedStream, Changes] | None] = Queue(depth)
         self._gap = True  # packets are missing: wait for a key frame
         self._stream: CodedStream | None = None
         self._changes: Changes = {}  # that no packet has carried yet

@@ -183,6 +183,7 @@ def load_relay_config(path: str | Path) -> RelayConfig:
         raise ConfigError(f"{path}: no camera; add [cameras.NAME] with a url")
     cameras = tuple(_camera(name, camera, file, path) for name, camera in file.cameras.items())
     mounts_of(cameras)
+    _check_folders(cameras)
     mqtt = file.mqtt
     if mqtt is not None and mqtt.password is not None:
         password = expand(mqtt.password, f"{path}: mqtt.password")
@@ -212,6 +213,29 @@ def mounts_of(cameras: Sequence[CameraConfig]) -> dict[tuple[str, int], dict[str
     return served
 
 
+def _check_folders(cameras: Sequence[CameraConfig]) -> None:
+    """No output may delete or replace what another one wrote."""
+    taken: set[tuple[Path, str]] = set()
+    for camera in cameras:
+        for output in camera.options.outputs:
+            match output:
+                case HlsOutputOptions():
+                    name = "live.m3u8"
+                case SegmentsOutput():
+                    name = camera.name
+                case ClipsOutput():
+                    name = f"{camera.name}-{output.on}"
+                case _:
+                    continue
+            place = camera.path(output.folder).resolve(), name
+            if place in taken:
+                raise ConfigError(
+                    f"cameras.{camera.name}.outputs: two outputs write {name} in {output.folder}; "
+                    "give each a folder of its own"
+                )
+            taken.add(place)
+
+
 class Mount(Struct, frozen=True, kw_only=True):
     """One path of an RTSP server of our own. user: empty = anybody."""
 
@@ -223,7 +247,13 @@ class Mount(Struct, frozen=True, kw_only=True):
     where: str
 
     def __repr__(self) -> str:
-        return f"Mount({self.host}:{self.port}{self.path})"
+        return f"Mount({self.url})"
+
+    @property
+    def url(self) -> str:
+        """Where clients find it, without user and password."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"rtsp://{host}:{self.port}{self.path}"
 
     @classmethod
     def of(cls, output: RtspServerOutput, camera: str) -> Mount:
@@ -264,9 +294,7 @@ def _camera(name: str, camera: CameraSection, file: RelayFile, path: Path) -> Ca
         raise ConfigError(f"{where}: has no outputs; add [[cameras.{name}.outputs]]")
     base = ConfigFile(**{key: getattr(file, key) for key in HidingSections.__struct_fields__})
     if file.output.audio != "drop":
-        raise ConfigError(
-            f'{path}: output.audio: say audio = "keep" of cameras that are to be heard'
-        )
+        raise ConfigError(f'{path}: output.audio: sound is kept by camera: give it audio = "keep"')
     if file.output.encoder:
         raise ConfigError(f"{path}: output.encoder: the relay encodes by itself; leave it out")
     return CameraConfig(

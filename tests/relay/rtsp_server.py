@@ -3,7 +3,7 @@
     rtsp_server.py PORT WIDTH HEIGHT FPS RECORDING.ts
 
 /camera: fine chequers all over, which no hiding leaves. /sound: the same with a tone in G.711.
-/record: takes ANNOUNCE and RECORD.
+/record, /record-sound: take ANNOUNCE and RECORD.
 """
 
 import sys
@@ -36,15 +36,19 @@ for path, launch in (("/camera", f"( {pictures} )"), ("/sound", f"( {pictures} {
     camera.set_shared(True)
     mounts.add_factory(path, camera)
 
-record = GstRtspServer.RTSPMediaFactory()
-record.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
-record.set_launch(
-    "( rtph264depay name=depay0 ! h264parse ! mpegtsmux "
-    f"! filesink sync=false location={recording} )"
-)
-record.set_latency(200)
-record.set_eos_shutdown(True)
-mounts.add_factory("/record", record)
+file = f"mpegtsmux name=mux ! filesink sync=false location={recording}"
+ways = {
+    "/record": "rtph264depay name=depay0 ! h264parse ! mux.",
+    "/record-sound": "rtph264depay name=depay0 ! h264parse ! mux. "
+    "rtpmp4gdepay name=depay1 ! aacparse ! mux.",
+}
+for path, way in ways.items():
+    record = GstRtspServer.RTSPMediaFactory()
+    record.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
+    record.set_launch(f"( {way} {file} )")
+    record.set_latency(200)
+    record.set_eos_shutdown(True)
+    mounts.add_factory(path, record)
 
 assert server.attach(None)
 sys.stdout.write("ready\n")

@@ -128,7 +128,7 @@ def test_a_camera_without_sound_has_pictures_alone(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ('[cameras.a]\nurl = "x"\neveryone = true\naudio = "mute-speech"', "cameras[...].audio"),
-        ('[output]\naudio = "keep"\n[cameras.a]\nurl = "x"\neveryone = true', "of cameras"),
+        ('[output]\naudio = "keep"\n[cameras.a]\nurl = "x"\neveryone = true', "by camera"),
     ],
 )
 def test_another_way_with_sound_is_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -157,6 +157,7 @@ def test_a_live_camera_is_heard_through_the_relay_s_own_server(
     audio = "keep"
     key_seconds = 1
     outputs = [{{ kind = "rtsp_server", listen = "127.0.0.1:{port}" }},
+               {{ kind = "rtsp", url = "{server.record}-sound" }},
                {{ kind = "segments", folder = "rec", seconds = 1000 }}]
     """
     relay = Relay(tmp_path, text)
@@ -174,9 +175,14 @@ def test_a_live_camera_is_heard_through_the_relay_s_own_server(
                     loud = max(loud, float(np.abs(frame.to_ndarray()).max()))
                 if pictures >= 30 and loud > 0.5:
                     break
+        wait_for(lambda: relay.camera("c")["outputs"]["1-rtsp"]["packets"] > 200)
         assert relay.stop() == 0, relay.log.read_text()
     finally:
         relay.process.kill()
+    wait_for(lambda: server.recordings[0].exists())
+    with av.open(str(server.recordings[0])) as file:
+        kinds = {frame.__class__.__name__ for frame in file.decode()}
+    assert kinds == {"VideoFrame", "AudioFrame"}
     (path,) = (tmp_path / "rec").glob("*.mp4")
     with av.open(str(path)) as file:
         lengths = [float(s.duration * s.time_base) for s in file.streams]
@@ -234,10 +240,12 @@ def test_a_gap_is_silence_a_long_one_stays_and_other_formats_go_on() -> None:
     assert len(after) < 20
 
 
-def test_a_camera_that_falls_silent_is_silence() -> None:
+@pytest.mark.parametrize("heard", [2, 0])
+def test_a_camera_that_falls_silent_is_silence(heard: int) -> None:
+    """Outputs wait for sound that was announced: for ever, if none came at all."""
     sound = LiveSound("t", RATE, 1)
     for second in range(10):
-        if second < 2:
+        if second < heard:
             sound.take(frame(RATE), second * 90_000)
         sound.fill((second + 1) * 90_000)
     last = sound.until(10**12)[-1]

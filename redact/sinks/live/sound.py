@@ -39,7 +39,7 @@ class LiveSound:
         self._layout = "mono" if channels == 1 else "stereo"
         self._resampler: AudioResampler | None = None
         self._input: tuple[object, ...] | None = None
-        self._began = 0  # ticks at which sample 0 lies
+        self._began: int | None = None  # ticks at which sample 0 lies
         self._count = 0  # samples so far
         self._rest = np.zeros((1 if channels == 1 else 2, 0), np.float32)  # not coded yet
         self._times: deque[int] = deque()  # of what is in the encoder
@@ -68,8 +68,10 @@ class LiveSound:
 
     def fill(self, pts: int) -> None:
         """The pictures have come this far: what is missing before is silence."""
+        if self._began is None:
+            self._began = pts  # a camera that only announced sound is silent from here on
         missing = round((pts - self._began) * TICK * self._rate) - self._count
-        if self._count and missing > _LAG * self._rate:
+        if missing > _LAG * self._rate:
             with writing(f"{self._name}: sound"):
                 self._put(np.zeros((len(self._rest), 1), np.float32), pts - round(_LAG / 2 / TICK))
 
@@ -81,21 +83,21 @@ class LiveSound:
         return packets
 
     def _put(self, samples: Samples, pts: int) -> None:
-        at = round((pts - self._began) * TICK * self._rate)
-        off = at - self._count
-        if not self._count or off > _GAP * self._rate:
-            self._rest = self._rest[:, :0]
-            self._began, self._count = pts, 0
-        elif off > _OFF * self._rate:
+        began = pts if self._began is None or not self._count else self._began
+        off = round((pts - began) * TICK * self._rate) - self._count
+        if off > _GAP * self._rate:
+            began, off, self._count, self._rest = pts, 0, 0, self._rest[:, :0]
+        if off > _OFF * self._rate:
             samples = np.concatenate([np.zeros((len(samples), off), np.float32), samples], axis=1)
         elif off < -_OFF * self._rate:  # a time that has been: what is left of it
             samples = samples[:, -off:]
+        self._began = began
         self._count += samples.shape[1]
         self._rest = np.concatenate([self._rest, samples], axis=1)
         while self._rest.shape[1] >= _SAMPLES:
             part, self._rest = self._rest[:, :_SAMPLES], self._rest[:, _SAMPLES:]
             coded = self._count - self._rest.shape[1] - _SAMPLES
-            self._times.append(self._began + self._ticks(coded))
+            self._times.append(began + self._ticks(coded))
             self._encode(np.ascontiguousarray(part))
 
     def _ticks(self, samples: int) -> int:
