@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from redact.structures import FloatArray, Label
 
@@ -17,19 +18,24 @@ _HEADS = 7  # a body's height in heads
 
 
 def drifted(
-    box: FloatArray, velocity: FloatArray, gap: float, label: Label | None = None
+    box: FloatArray,
+    velocity: FloatArray,
+    gap: float | npt.NDArray[np.float64],
+    label: int | npt.NDArray[np.uint8] | None = None,
 ) -> FloatArray:
-    """(4,) everywhere a subject may be `gap` seconds after (or, negative, before) it was at
-    `box`: where its velocity (2,) leads, grown with the time, and where it was.
+    """(..., 4) everywhere a subject may be `gap` (...) seconds after (or, negative, before) it was
+    at `box` (..., 4): where its velocity (..., 2) leads, grown with the time, and where it was.
 
-    label: given, a velocity of zero counts as unknown, and the subject may have run.
+    label: (...) given, a velocity of zero counts as unknown, and the subject may have run.
     """
-    reach = np.clip(gap, -1.0, 1.0)
-    moved = box + np.tile(velocity * np.float32(reach), 2)
-    pad = (box[2:] - box[:2]) * np.float32(GROWTH * abs(reach))
-    if label is not None and not velocity.any():
-        tall = (box[3] - box[1]) * (_HEADS if label == Label.FACE else 1)
-        pad = pad + np.float32(_FASTEST * abs(reach)) * tall
-    low = np.minimum(moved[:2] - pad, box[:2])
-    high = np.maximum(moved[2:] + pad, box[2:])
-    return np.concatenate([low, high]).astype(np.float32)
+    reach = np.clip(np.asarray(gap, np.float64), -1.0, 1.0)[..., None]
+    step = velocity * reach.astype(np.float32)
+    pad = (box[..., 2:] - box[..., :2]) * (GROWTH * np.abs(reach)).astype(np.float32)
+    if label is not None:
+        heads = np.where(np.equal(label, Label.FACE), np.float32(_HEADS), np.float32(1))
+        tall = (box[..., 3] - box[..., 1]) * heads
+        run = (_FASTEST * np.abs(reach)).astype(np.float32) * tall[..., None]
+        pad = pad + np.where(velocity.any(axis=-1, keepdims=True), np.float32(0), run)
+    low = np.minimum(box[..., :2] + step - pad, box[..., :2])
+    high = np.maximum(box[..., 2:] + step + pad, box[..., 2:])
+    return np.concatenate([low, high], axis=-1).astype(np.float32)

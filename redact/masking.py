@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from redact.geometry import Zone
 from redact.structures import (
     BoolArray,
     Decision,
     FloatArray,
-    IntArray,
     Label,
     Mask,
     Reason,
@@ -63,103 +64,110 @@ def mask_of(
     # A lost face is hidden with its body, if that is hidden; else it needs a shape of its own.
     alone = unbound | (decision.reason == Reason.ANY_FACE)
     with_body = (subjects.label == Label.FACE) & subjects.coasting & ~alone
-    boxes: list[FloatArray] = []
-    sides: list[float] = []
-    for i in np.flatnonzero(decision.hide & ~with_body).tolist():
-        label = Label(int(subjects.label[i]))
-        lag = np.abs(subjects.velocity[i]) * np.float32(_LAG)
-        box, side = _shape(joined[i], label, lag, _margin(label, bool(unbound[i]), grow), info)
-        pieces = _pieces(i, box, decision, shown, zone, info)
-        boxes += pieces
-        sides += [side] * len(pieces)
+    rows = np.flatnonzero(decision.hide & ~with_body)
+    hidden = subjects.select(rows)
+    shapes = _shapes(hidden, joined[rows], unbound[rows], grow, info)
+    pieces = _pieces(hidden, decision.reason[rows], shapes, shown, zone, info)
     return Mask(
-        np.stack(boxes) if boxes else np.zeros((0, 4), np.float32),
-        np.array(sides, np.float32),
+        pieces[:, :4],
+        pieces[:, 4],
         outside=zone if decision.whole_outside else None,
         keep=shown.keep,
     )
 
 
 def _pieces(
-    i: int, box: FloatArray, decision: Decision, shown: _Shown, zone: Zone, info: StreamInfo
-) -> list[FloatArray]:
-    """What is covered for subject `i`, whose box with margins is `box`."""
-    subjects, reason = decision.tracks, decision.reason[i]
-    pieces = _beyond(box, zone, info) if reason == Reason.MOTION_BEYOND else [_to_grid(box)]
-    if reason != Reason.ANY_FACE:  # such a face gives way to no body: it is on one that is shown
-        pieces = _without_all(pieces, shown.before(subjects, i))
-    if subjects.label[i] != Label.MOTION and not subjects.coasting[i]:
-        # What was detected in this frame gives way to nobody, only what it is rounded by.
-        detected = subjects.xyxy[i]
-        pieces += [detected, *_without_all([_to_grid(detected)], shown.in_front(detected))]
-    return pieces
+    hidden: Tracks,
+    reason: npt.NDArray[np.uint8],
+    shapes: FloatArray,
+    shown: _Shown,
+    zone: Zone,
+    info: StreamInfo,
+) -> FloatArray:
+    """(k, 5) what is covered for the subjects that are hidden, whose boxes with margins and
+    shortest sides are `shapes` (n, 5)."""
+    motion, beyond = hidden.label == Label.MOTION, reason == Reason.MOTION_BEYOND
+    seen = ~motion & ~hidden.coasting
+    # Such a face gives way to no body: it is on one that is shown.
+    stays = ~motion & (reason == Reason.ANY_FACE)
+    whole, side = _to_grid(shapes), shapes[:, 4:]
+    cut = [_beyond(shape, zone, info) for shape in shapes[beyond]]
+    pieces = [
+        whole[stays],
+        _without_all(np.concatenate([whole[motion & ~beyond], *cut]), shown.spared),
+        _without_all(whole[seen & ~stays], shown.spared[shown.seen]),
+    ]
+    lost = np.flatnonzero(~motion & ~seen & ~stays)
+    pieces += [_without_all(whole[[i]], shown.covering(hidden.xyxy[i])) for i in lost]
+    # What was detected in this frame gives way to nobody, only what it is rounded by.
+    detected = np.concatenate([hidden.xyxy, side], axis=1)[seen]
+    pieces.append(detected)
+    pieces += [_without_all(_to_grid(box[None]), shown.in_front(box)) for box in detected]
+    return np.concatenate(pieces)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Shown:
     """The people who are shown in this frame.
 
-    rows: (k,) positions among the subjects. keep: (k, 4) their boxes, a little grown.
-    bodies: (k, 4) the boxes, to the nearest blocks. spared: (k, 4) the boxes with every block that
-    they touch, since effects hide whole blocks. firm: (k,) bool, far from the outline and seen.
-    covering: whether they may be why somebody was lost, whose box then gives way to theirs.
+    keep: (k, 4) their boxes, a little grown. bodies: (k, 4) the boxes, to the nearest blocks.
+    spared: (k, 4) the boxes with every block that they touch, since effects hide whole blocks;
+    unexplained motion leaves them alone, and the margins and the past and future places of others
+    those who were seen. seen: (k,) bool, in this frame. firm: (k,) bool, far from the outline and
+    seen. foot: (k,) lower edges. may_cover: whether they may be why somebody was lost.
     """
 
-    rows: IntArray
     keep: FloatArray
     bodies: FloatArray
     spared: FloatArray
+    seen: BoolArray
     firm: BoolArray
-    covering: bool
+    foot: FloatArray
+    may_cover: bool
 
     @classmethod
-    def of(cls, decision: Decision, zone: Zone, info: StreamInfo, covering: bool) -> _Shown:
+    def of(cls, decision: Decision, zone: Zone, info: StreamInfo, may_cover: bool) -> _Shown:
         people = decision.tracks.label == Label.PERSON
         rows = np.flatnonzero(people & (decision.reason == Reason.ON_PROPERTY))
-        boxes = decision.tracks.xyxy[rows]
+        boxes, seen = decision.tracks.xyxy[rows], ~decision.tracks.coasting[rows]
         foot = np.stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]], axis=1)
         depth = zone.depth(foot, info.width, info.height)
         firm = depth >= _FIRM * (boxes[:, 3] - boxes[:, 1])
         size = np.where(firm, _BLOCK, _COARSE).astype(np.float32)[:, None]
         near = boxes / size
         spared = np.concatenate([np.floor(near[:, :2]), np.ceil(near[:, 2:])], axis=1)
-        firm &= ~decision.tracks.coasting[rows]
         bodies = np.round(near) * size
-        return cls(rows, _grown(boxes, _KEEP), bodies, spared * size, firm, covering)
+        keep = _grown(boxes, _KEEP)
+        return cls(keep, bodies, spared * size, seen, firm & seen, boxes[:, 3], may_cover)
 
     def in_front(self, box: FloatArray) -> FloatArray:
         """(j, 4) blocks of people who surely are shown and stand nearer to the camera."""
         nearer: FloatArray = self.bodies[self.firm & (self.bodies[:, 3] > box[3])]
         return nearer
 
-    def before(self, subjects: Tracks, i: int) -> FloatArray:
-        """(j, 4) places that subject `i` leaves alone with all that is not its own detected
-        box: its margins, its past and future places, and unexplained motion.
-
-        A person who was not found in this frame gives way to people nearer to the camera,
-        whose foot is lower: theirs are the pixels there, and probably the reason for the loss.
-        Of a detector that often takes two for one that cannot be said.
-        """
-        if subjects.label[i] == Label.MOTION:
-            return self.spared
-        seen = ~subjects.coasting[self.rows]
-        if not subjects.coasting[i]:
-            return self.spared[seen]
-        if not self.covering:
-            return self.bodies[:0]
-        nearer: BoolArray = seen & (subjects.xyxy[self.rows, 3] > subjects.xyxy[i, 3])
-        in_front: FloatArray = self.bodies[nearer]
-        return in_front
+    def covering(self, box: FloatArray) -> FloatArray:
+        """(j, 4) blocks of people nearer to the camera than one who was not found in this frame:
+        theirs are the pixels there, and probably the reason for the loss. Of a detector that
+        often takes two for one that cannot be said."""
+        nearer: FloatArray = self.bodies[self.seen & (self.foot > box[3]) & self.may_cover]
+        return nearer
 
 
-def _to_grid(box: FloatArray) -> FloatArray:
-    low, high = np.floor(box[:2] / _COARSE), np.ceil(box[2:] / _COARSE)
-    return np.concatenate([low, high]).astype(np.float32) * np.float32(_COARSE)
+def _to_grid(boxes: FloatArray) -> FloatArray:
+    """(n, 4 or more) boxes grown to whole coarse blocks; further columns stay."""
+    low, high = np.floor(boxes[:, :2] / _COARSE), np.ceil(boxes[:, 2:4] / _COARSE)
+    grid = np.concatenate([low, high], axis=1).astype(np.float32) * np.float32(_COARSE)
+    return np.concatenate([grid, boxes[:, 4:]], axis=1)
 
 
-def _without_all(pieces: list[FloatArray], holes: FloatArray) -> list[FloatArray]:
+def _without_all(pieces: FloatArray, holes: FloatArray) -> FloatArray:
+    """(n, 5) boxes and sides less (m, 4) holes -> (k, 5)."""
     for hole in holes:
-        pieces = [rest for piece in pieces for rest in _without(piece, hole)]
+        low, high = np.maximum(pieces[:, :2], hole[:2]), np.minimum(pieces[:, 2:4], hole[2:])
+        cut = (low < high).all(axis=1)
+        if cut.any():
+            rests = [_without(piece, hole) for piece in pieces[cut]]
+            pieces = np.concatenate([pieces[~cut], *rests])
     return pieces
 
 
@@ -183,57 +191,68 @@ def _joined_over_time(
     return joined
 
 
-def _margin(label: Label, unbound: bool, grow: float) -> FloatArray:
-    """Growth left, up, right, down, in shares of the box."""
-    if unbound:
-        return np.array(_FACE_TO_BODY, np.float32)
-    extra = {Label.FACE: _FACE_GROW, Label.MOTION: _MOTION_GROW}.get(label, 0.0)
-    return np.full(4, grow + extra, np.float32)
+def _shapes(
+    hidden: Tracks, boxes: FloatArray, unbound: BoolArray, grow: float, info: StreamInfo
+) -> FloatArray:
+    """(n, 5) the boxes to cover, and the shortest sides of the people that they belong to.
+
+    boxes: (n, 4) of the subjects over time. unbound: (n,) bool, faces without a body.
+    """
+    face, motion = hidden.label == Label.FACE, hidden.label == Label.MOTION
+    size = boxes[:, 2:] - boxes[:, :2]
+    side = size.min(axis=1)
+    side[face] *= 2
+    side[motion] = np.maximum(side[motion], np.float32(_SMALLEST_SHARE * info.height))
+    extra = np.where(face, _FACE_GROW, np.where(motion, _MOTION_GROW, 0.0))
+    margin = (grow + extra).astype(np.float32)[:, None].repeat(4, axis=1)  # left, up, right, down
+    margin[unbound] = _FACE_TO_BODY
+    lag = np.abs(hidden.velocity) * np.float32(_LAG)
+    pad = np.concatenate([size, size], axis=1) * margin + np.concatenate([lag, lag], axis=1)
+    return np.concatenate(
+        [boxes[:, :2] - pad[:, :2], boxes[:, 2:] + pad[:, 2:], side[:, None]], axis=1
+    )
 
 
-def _shape(
-    box: FloatArray, label: Label, lag: FloatArray, margin: FloatArray, info: StreamInfo
-) -> tuple[FloatArray, float]:
-    """The box to cover and the shortest side of the person it belongs to."""
-    size = box[2:] - box[:2]
-    shortest = float(size.min())
-    if label == Label.FACE:
-        shortest *= 2.0
-    elif label == Label.MOTION:
-        shortest = max(shortest, _SMALLEST_SHARE * info.height)
-    pad = np.tile(size, 2) * margin + np.tile(lag, 2)
-    return np.concatenate([box[:2] - pad[:2], box[2:] + pad[2:]]).astype(np.float32), shortest
+def _beyond(shape: FloatArray, zone: Zone, info: StreamInfo) -> FloatArray:
+    """(k, 5) the blocks of a box (and its side) that are not wholly on the property, as runs of
+    one block's height."""
+    out = _outside(zone, info.width, info.height)
+    left, top = np.clip(np.floor(shape[:2] / _COARSE), 0, None).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(shape[2:4] / _COARSE), 0, None).astype(int).tolist()
+    out = out[top:bottom, left:right]
+    edges = np.diff(np.pad(out, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    (rows, first), last = np.nonzero(edges == 1), np.nonzero(edges == -1)[1]
+    runs = np.stack([first + left, rows + top, last + left, rows + top + 1], axis=1)
+    sides = np.full((len(runs), 1), shape[4])
+    return np.concatenate([runs.astype(np.float32) * np.float32(_COARSE), sides], axis=1)
 
 
-def _beyond(box: FloatArray, zone: Zone, info: StreamInfo) -> list[FloatArray]:
-    """The blocks of a box that are not wholly on the property, as runs of one block's height."""
-    first = np.clip(np.floor(box / _COARSE), 0, None).astype(int)
-    last_x = min(int(np.ceil(box[2] / _COARSE)), -(-info.width // _COARSE))
-    last_y = min(int(np.ceil(box[3] / _COARSE)), -(-info.height // _COARSE))
-    columns, rows = np.arange(first[0], last_x + 1), np.arange(first[1], last_y + 1)
-    if len(columns) < 2 or len(rows) < 2:
-        return []
-    x, y = np.meshgrid(columns * _COARSE / info.width, rows * _COARSE / info.height)
+@lru_cache(maxsize=16)
+def _outside(zone: Zone, width: int, height: int) -> BoolArray:
+    """(rows, columns) bool, read-only: the blocks of a frame that are not wholly on the
+    property. Zones compare by identity, so a cached one stays valid."""
+    columns, rows = np.arange(-(-width // _COARSE) + 1), np.arange(-(-height // _COARSE) + 1)
+    x, y = np.meshgrid(columns * _COARSE / width, rows * _COARSE / height)
     corners = np.stack([np.clip(x, 0, 1), np.clip(y, 0, 1)], axis=-1)
     inside = zone.contains(corners.reshape(-1, 2)).reshape(x.shape)
-    out = ~(inside[:-1, :-1] & inside[:-1, 1:] & inside[1:, :-1] & inside[1:, 1:])
-    runs: list[FloatArray] = []
-    for row, beyond in zip(rows[:-1], out, strict=True):
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], beyond, [False]]).astype(np.int8)))
-        for left, right in edges.reshape(-1, 2) + columns[0]:
-            run = np.array([left, row, right, row + 1], np.float32)
-            runs.append(run * np.float32(_COARSE))
-    return runs
+    corner = [inside[:-1, :-1], inside[:-1, 1:], inside[1:, :-1], inside[1:, 1:]]
+    out = np.asarray(~np.logical_and.reduce(corner), np.bool_)
+    out.flags.writeable = False
+    return out
 
 
-def _without(box: FloatArray, hole: FloatArray) -> list[FloatArray]:
-    """`box` less `hole`, as up to four boxes."""
-    x1, y1, x2, y2 = box
-    hx1, hy1, hx2, hy2 = (
-        np.maximum(hole[:2], box[:2]).tolist() + np.minimum(hole[2:], box[2:]).tolist()
+def _without(piece: FloatArray, hole: FloatArray) -> FloatArray:
+    """A box and its side (5,) less a `hole` (4,) that lies in it somewhere: up to four, (k, 5)."""
+    x1, y1, x2, y2, side = piece
+    left, top = np.maximum(hole[:2], piece[:2])
+    right, bottom = np.minimum(hole[2:], piece[2:4])
+    parts = np.array(
+        [
+            (x1, y1, x2, top, side),
+            (x1, bottom, x2, y2, side),
+            (x1, top, left, bottom, side),
+            (right, top, x2, bottom, side),
+        ],
+        np.float32,
     )
-    if hx1 >= hx2 or hy1 >= hy2:
-        return [box]
-    parts = [(x1, y1, x2, hy1), (x1, hy2, x2, y2), (x1, hy1, hx1, hy2), (hx2, hy1, x2, hy2)]
-    thin = _SLIVER
-    return [np.array(p, np.float32) for p in parts if p[2] - p[0] > thin and p[3] - p[1] > thin]
+    return parts[(parts[:, 2:4] - parts[:, :2] > _SLIVER).all(axis=1)]

@@ -165,13 +165,13 @@ class RayCrew:
         member.asked = member.actor.work.remote(job, member.owner)
 
     def _settle(self, seconds: float) -> list[Outcome]:
-        """What has ended, at most `seconds` from now: outcomes; STOPPED for a clip to be run
-        again. A slot that has loaded, or died, is taken note of."""
+        """What has ended, as soon as anything has, at most `seconds` from now: outcomes; STOPPED
+        for a clip to be run again. A slot that has loaded, or died, is taken note of."""
         asked = {member.asked: member for member in self.members if member.asked is not None}
         if not asked:
             time.sleep(seconds)
             return []
-        done, _ = self._ray.wait(list(asked), num_returns=len(asked), timeout=seconds)
+        done, _ = self._ray.wait(list(asked), num_returns=1, timeout=seconds)
         return [o for ref in done if (o := self._ended(asked[ref], ref)) is not None]
 
     def _ended(self, member: _Member, ref: Any) -> Outcome | None:

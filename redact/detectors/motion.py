@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from redact.config import MotionOptions
-from redact.structures import BoolArray, Detections, FloatArray, Frame, Label
+from redact.structures import BoolArray, Detections, FloatArray, Frame, IntArray, Label
 
 Small = npt.NDArray[np.float32]  # (3, h, w): luma, u, v of the small picture
 
@@ -27,6 +26,7 @@ _WEAK_LEVELS, _STRONG_LEVELS = 9.0, 20.0  # and at least this many grey levels
 _SETTLE = 1.0  # seconds without global change before a relearned background is trusted
 _LESSONS = 20  # pictures at most from which a background is relearned
 _MIN_PIXELS = 6  # smaller specks are noise
+_SEEDS = 2  # and those with fewer strong pixels
 
 
 class MotionNet:
@@ -98,7 +98,7 @@ class MotionNet:
             self._relearn()
             change, square, weak = self._compared(small)
         self._moving = weak
-        strong = self._beyond(square, _STRONG, _STRONG_LEVELS) if weak.any() else weak
+        strong = self._strong(square, weak)
         self._update(change, square, weak, step)
         return _movers(weak, strong, frame.width, frame.height)
 
@@ -112,16 +112,16 @@ class MotionNet:
         np.subtract(change[0], np.median(change[0, ::4, ::4]), out=square[0])
         square[1:] = change[1:]
         np.square(square, out=square)
-        return change, square, self._beyond(square, _WEAK, _WEAK_LEVELS)
-
-    def _beyond(self, square: Small, sigmas: float, levels: float) -> BoolArray:
-        """(h, w) where any channel differs by so many deviations and by so many grey levels."""
         assert self._var is not None
-        limit = self._var * np.float32(sigmas**2)
-        np.maximum(limit, np.float32(levels**2), out=limit)
-        beyond: BoolArray = square > limit
-        anywhere: BoolArray = beyond[0] | beyond[1] | beyond[2]
-        return anywhere
+        weak = _beyond(square, self._var, _WEAK, _WEAK_LEVELS)
+        return change, square, weak
+
+    def _strong(self, square: Small, weak: BoolArray) -> IntArray:
+        """(k,) positions in the flat picture where it differs strongly, which is weakly as well."""
+        assert self._var is not None
+        where = np.flatnonzero(weak)
+        near, var = square.reshape(3, -1)[:, where], self._var.reshape(3, -1)[:, where]
+        return where[_beyond(near, var, _STRONG, _STRONG_LEVELS)]
 
     def _relearn(self) -> None:
         """A new background after a global change: without who walked about since, nor who stood
@@ -156,28 +156,44 @@ class MotionNet:
 
 
 def _shrink(frame: Frame, width: int) -> Small:
-    """(3, h, w) float32 picture at most `width` wide, area-averaged, straight from the planes."""
-    import cv2
+    """(3, h, w) float32 picture at most `width` wide, without aliasing, straight from the
+    planes."""
+    from redact.detectors.letterbox import shrink
 
     w = min(frame.width, width)
     h = max(1, round(frame.height * w / frame.width))
     small: Small = np.empty((3, h, w), np.float32)
     for channel, plane in enumerate((frame.y, frame.u, frame.v)):
-        small[channel] = cv2.resize(plane, (w, h), interpolation=cv2.INTER_AREA)
+        small[channel] = shrink(plane, w, h)
     return small
 
 
-def _movers(weak: Any, strong: Any, width: int, height: int) -> Detections:
-    """Join foreground pixels into movers; boxes in frame pixels."""
+def _beyond(
+    square: npt.NDArray[np.float32], var: npt.NDArray[np.float32], sigmas: float, levels: float
+) -> BoolArray:
+    """(3, ...) squared differences and variances -> (...) where any channel differs by so many
+    deviations and by so many grey levels."""
+    limit = var * np.float32(sigmas**2)
+    np.maximum(limit, np.float32(levels**2), out=limit)
+    beyond: BoolArray = square > limit
+    anywhere: BoolArray = beyond[0] | beyond[1] | beyond[2]
+    return anywhere
+
+
+def _movers(weak: BoolArray, strong: IntArray, width: int, height: int) -> Detections:
+    """Join foreground pixels into movers; boxes in frame pixels. weak: (h, w); strong: (k,)
+    positions in the flat picture."""
     import cv2
 
+    if len(strong) < _SEEDS:
+        return Detections.empty()
     h, w = weak.shape
     mask = cv2.morphologyEx(weak.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 3), np.uint8))
     count, regions, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     if count <= 1:
         return Detections.empty()
-    seeds = np.bincount(regions[strong], minlength=count)
-    good = (stats[:, cv2.CC_STAT_AREA] >= _MIN_PIXELS) & (seeds >= 2)
+    seeds = np.bincount(regions.reshape(-1)[strong], minlength=count)
+    good = (stats[:, cv2.CC_STAT_AREA] >= _MIN_PIXELS) & (seeds >= _SEEDS)
     good[0] = False
     x, y = stats[good, cv2.CC_STAT_LEFT], stats[good, cv2.CC_STAT_TOP]
     boxes = np.stack(

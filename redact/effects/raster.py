@@ -40,7 +40,8 @@ class Raster:
     level: (rows, columns) uint8, log2(cell side / 8) of the cell that covers a block. Cells
     are anchored to the frame's top left corner and nest, and a coarse cell claims every block
     in it: blocks of one cell all have the same level, so displayed cells never overlap.
-    rects: one per box, wholly hidden. scattered: there are hidden blocks beyond `rects`.
+    rects: wholly hidden, together what the boxes hide. scattered: there are hidden blocks beyond
+    them.
     shapes: how many shapes of the mask hide something.
     """
 
@@ -97,15 +98,36 @@ def rasterise(mask: Mask, height: int, width: int, cells: int) -> Raster:
             _claim_outside(level, hidden, frame_level(height, width, cells))
     rects = block_rects(boxes, height, width)
     levels = cell_levels(_sides(mask, boxes, height, width), cells)
+    seen = (rects[:, :2] < rects[:, 2:]).all(axis=1)
     kept = []
-    for (top, left, bottom, right), e in zip(rects.tolist(), levels.tolist(), strict=True):
-        if top >= bottom or left >= right:
-            continue
+    for (top, left, bottom, right), e in _stacked(rects[seen], levels[seen]):
         hidden[top:bottom, left:right] = True
         claim = level[_claimed(top, bottom, e), _claimed(left, right, e)]
         np.maximum(claim, e, out=claim)
         kept.append((top, left, bottom, right))
-    return Raster(hidden, level, tuple(kept), scattered, len(kept) + scattered)
+    return Raster(hidden, level, tuple(kept), scattered, int(seen.sum()) + scattered)
+
+
+def _stacked(rects: npt.NDArray[np.int64], levels: npt.NDArray[np.int64]) -> list[tuple[Rect, int]]:
+    """The rectangles and levels without those that lie in another one, which are many: what was
+    detected lies in its margins. Joined where they stand on top of each other: a mover is cut along
+    the outline into rows."""
+    low, high = rects[:, None, :2] >= rects[None, :, :2], rects[:, None, 2:] <= rects[None, :, 2:]
+    within = low.all(axis=-1) & high.all(axis=-1) & (levels[:, None] <= levels[None])
+    within &= ~within.T | np.tri(len(rects), k=-1, dtype=np.bool_)  # of equal ones the first stays
+    keep = ~within.any(axis=1)
+    rects, levels = rects[keep], levels[keep]
+    out: list[tuple[Rect, int]] = []
+    order = np.lexsort((rects[:, 0], rects[:, 3], rects[:, 1], levels))
+    for rect, e in zip(rects[order].tolist(), levels[order].tolist(), strict=True):
+        top, left, bottom, right = rect
+        if out:
+            (above, at, below, to), last = out[-1]
+            if (at, to, last) == (left, right, e) and top <= below:
+                out[-1] = (above, left, max(below, bottom), right), e
+                continue
+        out.append(((top, left, bottom, right), e))
+    return out
 
 
 def _claimed(first: int, last: int, level: int) -> slice:

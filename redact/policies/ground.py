@@ -16,7 +16,16 @@ import numpy.typing as npt
 from redact.config import DetectorOptions, PolicyOptions
 from redact.geometry import Zone
 from redact.policies.subjects import BRIEF, subjects_at
-from redact.structures import BoolArray, Decision, FloatArray, Label, Reason, StreamInfo, Tracks
+from redact.structures import (
+    BoolArray,
+    Decision,
+    FloatArray,
+    IntArray,
+    Label,
+    Reason,
+    StreamInfo,
+    Tracks,
+)
 
 Reasons = npt.NDArray[np.uint8]
 
@@ -25,6 +34,7 @@ _PART = 0.75  # share of a box within a person's from which on it is a part of t
 _COASTED = 0.05  # share of a person's height by which a coasting part may reach higher
 _FACE_DOWN = 0.6  # share of a body from its top within which its face lies
 _PROOFS = 2  # pieces of evidence needed, however short the window
+_NOTHING = 255  # stands for no reason
 
 
 class PropertyPolicy:
@@ -102,24 +112,26 @@ class PropertyPolicy:
         """The worst evidence that each subject gives within `proof` seconds of the frame, and
         its best score there."""
         rows = Tracks.concatenate(window)
-        when = np.repeat(np.array(times, np.float64), [len(t) for t in window])
-        rows, when = rows.select(~rows.coasting), when[~rows.coasting]
-        away = np.abs(when - times[at])
-        reach = self._reach(times, at)
-        found = self.evidence(info, rows)
-        reason = np.full(len(subjects), Reason.UNPROVEN, np.uint8)
+        away = np.abs(np.repeat(times, [len(t) for t in window]) - times[at])
+        # Rows of the subjects, found and not only followed; `of` tells whose each is.
+        order = np.argsort(subjects.track_id)
+        place = np.searchsorted(subjects.track_id[order], rows.track_id)
+        of = order[np.minimum(place, len(order) - 1)]
+        mine = (subjects.track_id[of] == rows.track_id) & ~rows.coasting
+        rows, away, of = rows.select(mine), away[mine], of[mine]
+        near = away <= self._reach(times, at)
+        for lost in np.flatnonzero(np.bincount(of[near], minlength=len(subjects)) == 0):
+            sights = np.flatnonzero(of == lost)
+            if len(sights):  # lost for longer than that: its last place counts
+                near[sights[away[sights].argmin()]] = True
+        # An unsure box counts in its own frame, but does not outvote sure ones around it.
+        sure = near & ((rows.score >= self._show_score) | (away < 1e-6))
+        proven = np.bincount(of[sure], minlength=len(subjects)) >= _PROOFS
+        counted = np.where(proven[of], sure, near)
         best = np.zeros(len(subjects), np.float32)
-        for i, track_id in enumerate(subjects.track_id):
-            mine = np.flatnonzero(rows.track_id == track_id)
-            near = mine[away[mine] <= reach]
-            if not len(near) and len(mine):  # lost for longer than that: its last place counts
-                near = mine[[away[mine].argmin()]]
-            # An unsure box counts in its own frame, but does not outvote sure ones around it.
-            sure = near[(rows.score[near] >= self._show_score) | (away[near] < 1e-6)]
-            counted = sure if len(sure) >= _PROOFS else near
-            reason[i] = _verdict(found[counted], bool(subjects.coasting[i]))
-            best[i] = rows.score[near].max(initial=0.0)
-        return reason, best
+        np.maximum.at(best, of[near], rows.score[near])
+        found = self.evidence(info, rows.select(counted))
+        return _verdicts(found, of[counted], subjects.coasting), best
 
     def _reach(self, times: Sequence[float], at: int) -> float:
         """Seconds around the frame from which evidence counts: at least the next frames."""
@@ -182,14 +194,18 @@ class PropertyPolicy:
                 reason[face] = Reason.OF_SHOWN_PERSON if shown else Reason.UNBOUND_FACE
 
 
-def _verdict(evidence: Reasons, coasting: bool) -> Reason:
-    """The worst piece of evidence decides; without any, nobody is shown."""
-    firm = evidence[(evidence >= Reason.OUTSIDE) & (evidence != Reason.UNPROVEN)]
-    if len(firm):
-        return Reason(int(firm.min()))
-    if (evidence == Reason.ON_PROPERTY).sum() >= _PROOFS:
-        return Reason.ON_PROPERTY
-    return Reason.LOST_ON_PROPERTY if coasting and len(evidence) else Reason.UNPROVEN
+def _verdicts(evidence: Reasons, of: IntArray, coasting: BoolArray) -> Reasons:
+    """(k,) what the evidence (n,) on each of k subjects amounts to: the worst piece decides;
+    without any, nobody is shown. of: (n,) whose each piece is. coasting: (k,)."""
+    n = len(coasting)
+    firm = (evidence >= Reason.OUTSIDE) & (evidence != Reason.UNPROVEN)
+    worst = np.full(n, _NOTHING, np.uint8)
+    np.minimum.at(worst, of[firm], evidence[firm])
+    proofs = np.bincount(of[evidence == Reason.ON_PROPERTY], minlength=n)
+    known = np.bincount(of, minlength=n) > 0
+    unsure = np.where(coasting & known, Reason.LOST_ON_PROPERTY, Reason.UNPROVEN)
+    verdict = np.where(proofs >= _PROOFS, Reason.ON_PROPERTY, unsure)
+    return np.where(worst < _NOTHING, worst, verdict).astype(np.uint8)
 
 
 def _cover(boxes: FloatArray, by: FloatArray, grow: float) -> FloatArray:

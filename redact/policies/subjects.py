@@ -4,11 +4,15 @@ found yet."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from redact.drift import CLOCK, drifted
-from redact.structures import FloatArray, Label, Tracks
+from redact.structures import BoolArray, FloatArray, IntArray, Label, Tracks
+
+Times = npt.NDArray[np.float64]
 
 BRIEF = 0.2  # seconds that a subject is looked back for, beyond the time it was observed
 _SURE = 0.35  # score from which on a person is certainly there
@@ -26,93 +30,86 @@ def subjects_at(
 
     Boxes are joined, never averaged: each result covers every place that the subject may have.
     """
-    now = window[at]
-    later = [(k, window[k]) for k in range(at + 1, len(window))]
-    filled = _fill_gaps(now, later, window, times, at)
-    known = set(now.track_id.tolist())
-    for k in range(at):
-        known.update(window[k].track_id.tolist())
-    early = [
-        _carried_back(t, k, i, window, times, at, brief) for k, t, i in _first_seen(later, known)
+    seen = _Sights.of(window, times)
+    filled = _fill_gaps(window[at], seen, at, times[at])
+    return Tracks.concatenate([filled, _carried_back(seen, at, times[at], brief)])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sights:
+    """All tracks of a window in one table, in the order of time.
+
+    rows: n of them. frame: (n,) int64, the frame that each belongs to. time: (n,) seconds.
+    """
+
+    rows: Tracks
+    frame: IntArray
+    time: Times
+
+    @classmethod
+    def of(cls, window: Sequence[Tracks], times: Sequence[float]) -> _Sights:
+        frame = np.repeat(np.arange(len(window)), [len(tracks) for tracks in window])
+        return cls(Tracks.concatenate(window), frame, np.array(times, np.float64)[frame])
+
+
+def _carried_back(seen: _Sights, at: int, now: float, brief: float) -> Tracks:
+    """The subjects that no frame up to `at` knows, as they may have been there."""
+    rows, time = seen.rows, seen.time
+    _, first, subject = np.unique(rows.track_id, return_index=True, return_inverse=True)
+    if not (seen.frame[first] > at).any():
+        return Tracks.empty()
+    found = ~rows.coasting
+    sights = np.bincount(subject[found], minlength=len(first))
+    sure = np.bincount(subject[found & (rows.score >= _SURE)], minlength=len(first))
+    observed = time[_last(found, subject, first)]
+    begun = time[first]
+    velocity = rows.velocity[
+        _last(found & (time - begun[subject] <= _STEADY + CLOCK), subject, first)
     ]
-    return Tracks.concatenate([filled, *(e for e in early if e is not None)])
-
-
-def _first_seen(
-    later: Sequence[tuple[int, Tracks]], known: set[int]
-) -> list[tuple[int, Tracks, int]]:
-    """(frame, tracks, row) of the first appearance of every subject not known before."""
-    out: list[tuple[int, Tracks, int]] = []
-    seen = set(known)
-    for k, tracks in later:
-        for i, track_id in enumerate(tracks.track_id.tolist()):
-            if track_id not in seen:
-                seen.add(track_id)
-                out.append((k, tracks, i))
-    return out
-
-
-def _carried_back(
-    tracks: Tracks,
-    k: int,
-    i: int,
-    window: Sequence[Tracks],
-    times: Sequence[float],
-    at: int,
-    brief: float,
-) -> Tracks | None:
-    track_id, gap = tracks.track_id[i], times[k] - times[at]
-    observed, velocity, sure, sights = times[k], tracks.velocity[i], 0, 0
-    for j in range(k, len(window)):
-        row = np.flatnonzero((window[j].track_id == track_id) & ~window[j].coasting)
-        if len(row):
-            observed = times[j]
-            sights += 1
-            sure += int(window[j].score[row[0]] >= _SURE)
-            if times[j] - times[k] <= _STEADY + CLOCK:
-                velocity = window[j].velocity[row[0]]
     # Nobody appears from nowhere: whoever is surely there was there before, too.
-    certain = tracks.label[i] == Label.PERSON and sure >= _PROOFS
-    if gap > brief + observed - times[k] + CLOCK and not certain:
-        return None
-    box = tracks.xyxy[i]
-    # Looked at seldom, a subject seen once may have come from anywhere.
-    runs = Label(int(tracks.label[i])) if sights < 2 and brief > BRIEF else None
-    joined = drifted(box, velocity, -gap, runs)
-    one = tracks.select(np.array([i]))
-    return Tracks(
-        joined[None], one.score, one.label, one.track_id, np.array([True]), velocity[None]
-    )
+    certain = (rows.label[first] == Label.PERSON) & (sure >= _PROOFS)
+    lately = begun - now <= brief + observed - begun + CLOCK
+    there = np.flatnonzero((seen.frame[first] > at) & (certain | lately))
+    there = there[np.argsort(first[there])]
+    one, velocity, gap = rows.select(first[there]), velocity[there], now - begun[there]
+    boxes = drifted(one.xyxy, velocity, gap)
+    if brief > BRIEF:  # looked at seldom, a subject seen once may have come from anywhere
+        ran = drifted(one.xyxy, velocity, gap, one.label)
+        boxes = np.where((sights[there] < 2)[:, None], ran, boxes)
+    coasting = np.ones(len(there), np.bool_)
+    return Tracks(boxes, one.score, one.label, one.track_id, coasting, velocity)
 
 
-def _fill_gaps(
-    now: Tracks,
-    later: Sequence[tuple[int, Tracks]],
-    window: Sequence[Tracks],
-    times: Sequence[float],
-    at: int,
-) -> Tracks:
+def _last(which: BoolArray, subject: IntArray, first: IntArray) -> IntArray:
+    """(k,) for each subject the last of its rows that `which` picks, or its first."""
+    last = first.copy()
+    picked = np.flatnonzero(which)
+    last[subject[picked]] = picked  # rising: the last one stays
+    return last
+
+
+def _fill_gaps(tracks: Tracks, seen: _Sights, at: int, now: float) -> Tracks:
     """Where a coasting subject is found again, join the straight line between both ends."""
-    if not now.coasting.any():
-        return now
-    boxes = now.xyxy.copy()
-    for i in np.flatnonzero(now.coasting):
-        after = _seen(now.track_id[i], later)
-        before = _seen(now.track_id[i], [(k, window[k]) for k in range(at - 1, -1, -1)])
-        if after is None or before is None:
+    if not tracks.coasting.any():
+        return tracks
+    boxes = tracks.xyxy.copy()
+    sights = np.flatnonzero(~seen.rows.coasting & np.isin(seen.rows.track_id, tracks.track_id))
+    ids, before = seen.rows.track_id[sights], seen.frame[sights] < at
+    for i in np.flatnonzero(tracks.coasting):
+        mine = ids == tracks.track_id[i]
+        earlier, later = sights[mine & before], sights[mine & ~before]
+        if not len(earlier) or not len(later):
             continue
-        share = (times[at] - times[before[0]]) / max(times[after[0]] - times[before[0]], 1e-6)
-        between = before[1] + np.float32(share) * (after[1] - before[1])
-        boxes[i] = _join(boxes[i], between)
-    return Tracks(boxes, now.score, now.label, now.track_id, now.coasting, now.velocity)
-
-
-def _seen(track_id: int, frames: Sequence[tuple[int, Tracks]]) -> tuple[int, FloatArray] | None:
-    for k, tracks in frames:
-        row = np.flatnonzero((tracks.track_id == track_id) & ~tracks.coasting)
-        if len(row):
-            return k, tracks.xyxy[row[0]]
-    return None
+        start, end = earlier[-1], later[0]
+        since, until = float(seen.time[start]), float(seen.time[end])
+        share = (now - since) / max(until - since, 1e-6)
+        line = seen.rows.xyxy[start] + np.float32(share) * (
+            seen.rows.xyxy[end] - seen.rows.xyxy[start]
+        )
+        boxes[i] = _join(boxes[i], line)
+    return Tracks(
+        boxes, tracks.score, tracks.label, tracks.track_id, tracks.coasting, tracks.velocity
+    )
 
 
 def _join(a: FloatArray, b: FloatArray) -> FloatArray:

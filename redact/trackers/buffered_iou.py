@@ -22,6 +22,7 @@ _MIN_IOU = 0.1
 # Scores from which on a lost subject coasts; face models fire on texture, and bodies coast too.
 _COASTS = {Label.PERSON: 0.35, Label.FACE: 0.6, Label.MOTION: 0.0}
 _VELOCITY_MEMORY = 0.3  # seconds over which a velocity is averaged
+_REACH = 1.0  # seconds for which a velocity is believed
 _BRIEF = 0.2  # seconds that even a track seen once coasts on
 
 
@@ -35,11 +36,6 @@ class _Track:
     seen: float  # time of the last detection, seconds
     sure: float  # time of the last detection that was sure
     velocity: FloatArray = field(default_factory=lambda: np.zeros(2, np.float32))
-
-    def predicted(self, now: float, reach: float) -> FloatArray:
-        """Where the box should be now: constant velocity for `reach` seconds, then still."""
-        gap = min(now - self.seen, reach)
-        return self.box + np.tile(self.velocity * np.float32(gap), 2)
 
     def coasted(self, now: float) -> FloatArray:
         """The predicted box, grown with the time since it was last seen, joined with the last
@@ -94,14 +90,15 @@ class BufferedIoUTracker:
     def _match(self, label: Label, found: Detections, free: set[int], now: float) -> set[int]:
         tracks = [t for t in self._tracks if t.label == label]
         fresh: set[int] = set()
+        ours, scores = np.flatnonzero(found.label == label).tolist(), found.score.tolist()
         rounds = ((_SURE, 0.0), (_SURE, self._options.buffer), (0.0, self._options.buffer))
         for at_least, buffer in rounds:
-            mine = [i for i in sorted(free) if found.label[i] == label]
-            mine = [i for i in mine if found.score[i] >= at_least]
+            mine = [i for i in ours if i in free and scores[i] >= at_least]
             if not tracks or not mine:
                 continue
-            predicted = np.stack([t.predicted(now, 1.0) for t in tracks])
-            score = iou(buffered(predicted, buffer), buffered(found.xyxy[mine], buffer))
+            score = iou(
+                buffered(_predicted(tracks, now), buffer), buffered(found.xyxy[mine], buffer)
+            )
             for r, c in greedy_match(score, _MIN_IOU):
                 i = mine[c]
                 tracks[r].matched(found.xyxy[i], float(found.score[i]), now)
@@ -131,3 +128,11 @@ class BufferedIoUTracker:
             coasting,
             np.stack([t.velocity for t in tracks]),
         )
+
+
+def _predicted(tracks: list[_Track], now: float) -> FloatArray:
+    """(n, 4) where the boxes should be now: constant velocity for `_REACH` seconds, then still."""
+    boxes, velocity = np.stack([t.box for t in tracks]), np.stack([t.velocity for t in tracks])
+    gap = np.array([min(now - t.seen, _REACH) for t in tracks], np.float32)[:, None]
+    moved: FloatArray = boxes + np.concatenate([velocity * gap, velocity * gap], axis=1)
+    return moved

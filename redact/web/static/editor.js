@@ -16,7 +16,7 @@ async function start() {
   clip = await get("/api/clip");
   by("name").textContent = `${clip.name}, ${clip.width} × ${clip.height}`;
   by("policy").textContent = clip.models
-    ? "With the models that were named, decided by the same code as a run."
+    ? "Decided by the same models and the same code as a run."
     : `Without a model, motion alone: the whole outside is hidden for the first ${clip.warmup} s, ` +
       "and people are not told apart. Pass --model to see people judged one by one.";
   drawing.resize(clip.width, clip.height);
