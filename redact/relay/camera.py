@@ -129,7 +129,7 @@ class Camera:
             self._work.sound = self._sound if source.sound is not None else None
             for frame in source:
                 if self._work.sound is not None:
-                    self._work.sound.fill(frame.pts)
+                    self._sounds(self._work.sound.fill, frame.pts)
                 if not health.connected:
                     health.connected, health.last_error = True, ""
                     health.counts["connects"] += 1
@@ -144,10 +144,13 @@ class Camera:
                     return
 
     def _hear(self, sound: Any, pts: int) -> None:
-        """Without sound pictures go on."""
+        if self._sound is not None:
+            self._sounds(self._sound.take, sound, pts)
+
+    def _sounds(self, work: Callable[..., None], *words: Any) -> None:
+        """Pictures go on, whatever becomes of the sound."""
         try:
-            if self._sound is not None:
-                self._sound.take(sound, pts)
+            work(*words)
         except RedactError as error:
             self.health.counts["sound_failures"] += 1
             self.health.last_error = str(error)

@@ -109,7 +109,7 @@ def check_half(picture: av.VideoFrame) -> None:
     grey = picture.to_ndarray()[: picture.height]
     middle = picture.width // 2
     assert fine_detail(grey[:, middle + 16 :]) < 4
-    assert fine_detail(grey[:, : middle - 16]) > 30
+    assert fine_detail(grey[:, : middle - 16]) > 15
 
 
 def watch(url: str, frames: int, transport: str = "tcp") -> list[float]:
@@ -153,7 +153,7 @@ def test_many_clients_at_once_begin_at_a_key_frame_and_do_not_disturb_each_other
         assert len(pictures) > 10
         for _, grey in pictures:
             assert fine_detail(grey[:, grey.shape[1] // 2 + 16 :]) < 4
-            assert fine_detail(grey[:, : grey.shape[1] // 2 - 16]) > 30
+            assert fine_detail(grey[:, : grey.shape[1] // 2 - 16]) > 15
     assert relay.output("half")["dropped"] == 0
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rtsp_scenes import RtspServer, fine_detail, free_port, wait_for
 from running_relay import Relay
 
-from redact.errors import ConfigError
+from redact.errors import ConfigError, SinkError
 from redact.relay import load_relay_config, run_relay
 from redact.sinks.live.sound import LiveSound
 from redact.sources.live_clock import LiveClock
@@ -250,6 +250,19 @@ def test_a_camera_that_falls_silent_is_silence(heard: int) -> None:
         sound.fill((second + 1) * 90_000)
     last = sound.until(10**12)[-1]
     assert 8.5 < last.pts / 90_000 < 10
+
+
+def test_pictures_go_on_when_the_sound_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = flashes_and_beeps(tmp_path / "a.mp4", "-f", "lavfi", "-i", BEEP.format(16000))
+
+    def fails(*_words: object) -> None:
+        raise SinkError("sound: broken")
+
+    monkeypatch.setattr(LiveSound, "take", fails)
+    for path in relayed(tmp_path, clip, 'audio = "keep"'):
+        assert flashes(path) == pytest.approx([2.0, 4.0, 6.0], abs=0.02)
 
 
 def test_only_sound_that_was_asked_for_waits_for_its_pictures() -> None:

@@ -26,7 +26,8 @@ from redact.sinks.live import Coded, CodedStream
 DEBIAN_PYTHON = "/usr/bin/python3"  # has `gi` where the distribution's packages are installed
 _CHILD = Path(__file__).with_name("rtsp_child.py")
 _SIZES = struct.Struct("!II")
-_PATIENCE = 10.0  # seconds in which the child must answer, or take a packet
+_BEGIN = 60.0  # seconds in which the child must be ready: GStreamer may look for its plugins first
+_PATIENCE = 10.0  # seconds in which it must take a packet
 _PACKAGES = (
     "apt-get install python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base "
     "gstreamer1.0-plugins-good"
@@ -125,7 +126,7 @@ class RtspServer:
         text = json.dumps(self._hello).encode()
         with suppress(OSError):  # it ended: it says why
             ours.sendall(_SIZES.pack(len(text), 0) + text)
-        watch = threading.Timer(_PATIENCE, child.kill)
+        watch = threading.Timer(_BEGIN, child.kill)
         watch.start()
         assert child.stdout is not None
         with child.stdout as answer:
