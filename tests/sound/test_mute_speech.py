@@ -406,7 +406,7 @@ def test_what_gets_no_sound_refuses_to_mute_it(tmp_path: Path) -> None:
         f'{config}[cameras.a]\nurl = "x.mp4"\neveryone = true\n'
         '[[cameras.a.outputs]]\nkind = "segments"\nfolder = "out"\n'
     )
-    with pytest.raises(ConfigError, match="passes no sound"):
+    with pytest.raises(ConfigError, match="mutes no speech"):
         load_relay_config(tmp_path / "relay.toml")
     with pytest.raises(ConfigError, match="keeps no sound"):
         FfmpegSink(tmp_path / "a.mp4", OutputOptions(audio="mute-speech", encoder="libx264"))
