@@ -55,8 +55,8 @@ class DetectorOptions(Section, frozen=True):
     long_side: network input, long side in pixels (rounded to the model's multiple).
     threads: inference threads; 1 leaves the other core to the codec. interval: seconds between
     two looks, 0 looks at every frame; frames between are covered by the looks around them and by
-    the motion net. still_interval: the same while nothing moves and nobody is there; at most half
-    of the look-back is ever left without a look.
+    the motion net. still_interval: the same while nothing moves and all who are there rest; at most
+    half of the look-back is ever left without a look.
     """
 
     hide_score: Share = 0.12
@@ -65,7 +65,7 @@ class DetectorOptions(Section, frozen=True):
     long_side: Annotated[int, Meta(ge=64, le=4096)] = 640
     threads: Positive = 1
     interval: Seconds = 0.0
-    still_interval: Seconds = 0.0
+    still_interval: Seconds = 0.5
 
 
 class Trust(Section, frozen=True):

@@ -13,7 +13,8 @@ class Looks:
     """State of one stream.
 
     interval: seconds between two looks; 0 looks at every frame. still: the same while nothing
-    moves and the last look found nobody. limit: frames that may wait for a look, at most.
+    moves and the last look found everybody at rest, or nobody. limit: frames that may wait for a
+    look, at most.
     """
 
     interval: float
@@ -35,6 +36,6 @@ class Looks:
         interval = max(self.still, self.interval) if quiet else self.interval
         return time - self._last >= interval - _EARLY
 
-    def looked(self, time: float, empty: bool) -> None:
-        """A look is over. empty: it found nobody, and nobody is missing."""
-        self._last, self._waiting, self._quiet = time, 0, empty
+    def looked(self, time: float, rest: bool) -> None:
+        """A look is over. rest: it found those whom the one before found, where they were."""
+        self._last, self._waiting, self._quiet = time, 0, rest

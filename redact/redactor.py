@@ -20,7 +20,7 @@ from redact.looks import Looks
 from redact.masking import mask_of
 from redact.protocols import Detector, Effect, MotionDetector, Policy, Tracker
 from redact.structures import Decision, Detections, Frame, Mask, RedactedFrame, StreamInfo, Tracks
-from redact.trackers.between import between
+from redact.trackers import between, resting
 
 _PAST = 2.0  # seconds of tracks kept behind the frame that leaves: longer than tracks coast
 _MOST = 1000  # boxes in one frame; more are a fault, and would take minutes to follow
@@ -63,7 +63,7 @@ class Redactor:
     out exactly once. Not thread-safe: one caller at a time.
 
     interval: seconds between two looks of the detector, 0 looks at every frame; still_interval:
-    the same while nothing moves and nobody is there; frames between are covered by the looks
+    the same while nothing moves and everybody is at rest; frames between are covered by the looks
     around them. thorough: whether the detector finds practically everyone (`config.Trust`); where
     not, whoever it lost gives way to nobody. on_failure: "raise" a StageError when a stage fails
     (batch: the output is discarded), or "hide" the frame whole (live).
@@ -175,8 +175,10 @@ class Redactor:
             if skipped.found is None and self._last is not None:
                 cover = partial(self._between, self._last, skipped, entry)
                 skipped.found = self._guard(skipped, "tracker", cover, Tracks.empty())
+        before = Tracks.empty() if self._last is None else self._last.found
         self._last = entry
-        self._looks.looked(entry.time, empty=not len(entry.found) and not entry.failed)
+        rest = before is not None and resting(before, entry.found)
+        self._looks.looked(entry.time, rest and not entry.failed)
 
     def _between(self, last: _Entry, entry: _Entry, look: _Entry) -> Tracks:
         """What both looks say of a frame between them; nothing where one of them cannot be

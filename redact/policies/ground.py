@@ -16,7 +16,7 @@ import numpy.typing as npt
 from redact.config import DetectorOptions, PolicyOptions
 from redact.geometry import Zone
 from redact.policies.steadiness import agreeing
-from redact.policies.subjects import BRIEF, subjects_at
+from redact.policies.subjects import subjects_at
 from redact.structures import (
     BoolArray,
     Decision,
@@ -62,14 +62,12 @@ class PropertyPolicy:
         self._options = options or PolicyOptions()
         detector = detector or DetectorOptions()
         self._show_score = detector.show_score
-        # Whoever a look finds may have come just after the look before; corrupt frames put one off.
-        self._brief = max(BRIEF, 2 * detector.interval, 2 * detector.still_interval)
 
     def decide(
         self, info: StreamInfo, window: Sequence[Tracks], times: Sequence[float], at: int
     ) -> Decision:
         """See `protocols.Policy`. Subjects include those found only later (look-back)."""
-        subjects = subjects_at(window, times, at, self._brief)
+        subjects = subjects_at(window, times, at)
         whole_outside = self._options.outside == "all"
         if not len(subjects):
             return Decision(subjects, np.zeros(0, np.uint8), whole_outside=whole_outside)

@@ -14,25 +14,21 @@ from redact.structures import BoolArray, FloatArray, IntArray, Label, Tracks
 
 Times = npt.NDArray[np.float64]
 
-BRIEF = 0.2  # seconds that a subject is looked back for, beyond the time it was observed
+_BRIEF = 0.2  # seconds that a subject is looked back for, beyond the time it was observed
 _SURE = 0.35  # score from which on a person is certainly there
 _PROOFS = 2  # sure boxes after which a person is looked back for over the whole window
 _STEADY = 0.3  # seconds after which a new track's velocity is taken as known
 
 
-def subjects_at(
-    window: Sequence[Tracks], times: Sequence[float], at: int, brief: float = BRIEF
-) -> Tracks:
+def subjects_at(window: Sequence[Tracks], times: Sequence[float], at: int) -> Tracks:
     """Tracks of frame `at`, with gaps filled from both ends, and with the subjects that later
     frames of the window find first, carried back to frame `at`.
-
-    brief: seconds that every subject is carried back for, beyond the time it was observed.
 
     Boxes are joined, never averaged: each result covers every place that the subject may have.
     """
     seen = _Sights.of(window, times)
     filled = _fill_gaps(window[at], seen, at, times[at])
-    return Tracks.concatenate([filled, _carried_back(seen, at, times[at], brief)])
+    return Tracks.concatenate([filled, _carried_back(seen, at, times[at])])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,14 +48,13 @@ class _Sights:
         return cls(Tracks.concatenate(window), frame, np.array(times, np.float64)[frame])
 
 
-def _carried_back(seen: _Sights, at: int, now: float, brief: float) -> Tracks:
+def _carried_back(seen: _Sights, at: int, now: float) -> Tracks:
     """The subjects that no frame up to `at` knows, as they may have been there."""
     rows, time = seen.rows, seen.time
     _, first, subject = np.unique(rows.track_id, return_index=True, return_inverse=True)
     if not (seen.frame[first] > at).any():
         return Tracks.empty()
     found = ~rows.coasting
-    sights = np.bincount(subject[found], minlength=len(first))
     sure = np.bincount(subject[found & (rows.score >= _SURE)], minlength=len(first))
     observed = time[_last(found, subject, first)]
     begun = time[first]
@@ -68,14 +63,11 @@ def _carried_back(seen: _Sights, at: int, now: float, brief: float) -> Tracks:
     ]
     # Nobody appears from nowhere: whoever is surely there was there before, too.
     certain = (rows.label[first] == Label.PERSON) & (sure >= _PROOFS)
-    lately = begun - now <= brief + observed - begun + CLOCK
+    lately = begun - now <= _BRIEF + observed - begun + CLOCK
     there = np.flatnonzero((seen.frame[first] > at) & (certain | lately))
     there = there[np.argsort(first[there])]
     one, velocity, gap = rows.select(first[there]), velocity[there], now - begun[there]
     boxes = drifted(one.xyxy, velocity, gap)
-    if brief > BRIEF:  # looked at seldom, a subject seen once may have come from anywhere
-        ran = drifted(one.xyxy, velocity, gap, one.label)
-        boxes = np.where((sights[there] < 2)[:, None], ran, boxes)
     coasting = np.ones(len(there), np.bool_)
     return Tracks(boxes, one.score, one.label, one.track_id, coasting, velocity)
 

@@ -11,14 +11,16 @@ import numpy as np
 from redact.drift import drifted
 from redact.structures import Label, Tracks
 
+_JITTER = 0.1  # of its height, by which the box of one who stands still may differ
+
 
 def between(before: Tracks, after: Tracks, since: float, until: float) -> Tracks:
     """Tracks of a frame `since` seconds after the look `before` and `until` seconds before the
     look `after`.
 
     Seen in both: on the straight line between, with the lower score. Lost or ended at the later
-    one: coasting. First seen there: left to the look-back. Raises ValueError unless since and
-    until are positive.
+    one, or first seen there: coasting, wherever they may have been. Raises ValueError unless since
+    and until are positive.
     """
     if not (since > 0 and until > 0):
         raise ValueError("a frame between two looks lies after the one and before the other")
@@ -39,4 +41,19 @@ def between(before: Tracks, after: Tracks, since: float, until: float) -> Tracks
             boxes[row] += share * (after.xyxy[there] - before.xyxy[row])
             scores[row] = min(before.score[row], after.score[there])
             velocity[row] = after.velocity[there]
-    return Tracks(boxes, scores, before.label, before.track_id, coasting, velocity)
+    known = Tracks(boxes, scores, before.label, before.track_id, coasting, velocity)
+    new = after.select(~np.isin(after.track_id, before.track_id))
+    came = drifted(new.xyxy, new.velocity, -until, new.label)
+    unseen = np.ones(len(new), np.bool_)
+    newly = Tracks(came, new.score, new.label, new.track_id, unseen, new.velocity)
+    return Tracks.concatenate([known, newly])
+
+
+def resting(before: Tracks, now: Tracks) -> bool:
+    """Whether nobody came, went, was missed or moved from one look to the next."""
+    if len(before) != len(now) or before.coasting.any() or now.coasting.any():
+        return False
+    a, b = (tracks.select(np.argsort(tracks.track_id)) for tracks in (before, now))
+    tall = b.xyxy[:, 3] - b.xyxy[:, 1]
+    moved = np.abs(a.xyxy - b.xyxy).max(axis=1, initial=0)
+    return bool((a.track_id == b.track_id).all() and (moved <= _JITTER * tall).all())

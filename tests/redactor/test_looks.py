@@ -173,15 +173,48 @@ def test_a_still_scene_costs_few_looks_and_whoever_stirs_is_looked_at_at_once() 
     assert set(range(62, 80)) <= set(detector.seen)
 
 
-def test_while_somebody_is_there_stillness_spares_no_look() -> None:
+@pytest.mark.parametrize("score", [0.15, 0.9])
+def test_whoever_stands_still_costs_few_looks_and_is_hidden_in_every_frame(score: float) -> None:
     source = SyntheticSource(60, WIDTH, HEIGHT, rate=10, draw=scene, noise=1.5)
 
-    def answer(_: Frame) -> Detections:
-        return Detections.of([walks(100, 20)], 0.9, Label.PERSON)
+    def answer(frame: Frame) -> Detections:
+        return Detections.of([walks(100 + frame.index % 3, 20)], score, Label.PERSON)
 
     detector = ScriptedDetector(answer)
     motion = MotionOptions(warmup=0.0)
-    redactor = redactor_of(source, detector, 0.1, still=0.8, look_back=20, motion=motion)
+    redactor = redactor_of(source, detector, 0.0, still=0.8, look_back=20, motion=motion)
+    out = through(redactor, source)
+    assert len([k for k in detector.seen if k >= 25]) <= 6
+    assert all(hidden(f, walks(100 + f.index % 3, 20)) == 1 for f in out)
+
+
+def test_whoever_walks_unnoticed_by_the_motion_net_is_looked_at_in_every_frame() -> None:
+    source = SyntheticSource(60, WIDTH, HEIGHT, rate=10, draw=scene, noise=1.5)
+
+    def place(index: int) -> tuple[float, float, float, float]:
+        return walks(60 + 6 * max(index - 30, 0), 20)
+
+    def answer(frame: Frame) -> Detections:
+        return Detections.of([place(frame.index)], 0.9, Label.PERSON)
+
+    detector = ScriptedDetector(answer)
+    motion = MotionOptions(warmup=0.0)
+    redactor = redactor_of(source, detector, 0.0, still=0.5, look_back=20, motion=motion)
+    out = through(redactor, source)
+    assert set(range(36, 60)) <= set(detector.seen)
+    assert all(hidden(f, place(f.index)) == 1 for f in out)
+
+
+def test_somebody_missing_at_a_look_spares_none() -> None:
+    source = SyntheticSource(60, WIDTH, HEIGHT, rate=10, draw=scene, noise=1.5)
+
+    def answer(frame: Frame) -> Detections:
+        there = frame.index % 2 == 0
+        return Detections.of([walks(100, 20)] if there else [], 0.9, Label.PERSON)
+
+    detector = ScriptedDetector(answer)
+    motion = MotionOptions(warmup=0.0)
+    redactor = redactor_of(source, detector, 0.0, still=0.8, look_back=20, motion=motion)
     out = through(redactor, source)
     assert detector.seen == list(range(60))
     assert all(hidden(f, walks(100, 20)) == 1 for f in out)
@@ -195,7 +228,7 @@ def test_never_more_frames_wait_than_allowed(
     for step in steps:
         now += step
         if looks.due(now, still=True, corrupt=step < 0.3):
-            looks.looked(now, empty=True)
+            looks.looked(now, rest=True)
             waiting = 0
         else:
             waiting += 1

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redact.structures import Label, Tracks
-from redact.trackers import between
+from redact.trackers import between, resting
 
 _boxes = st.tuples(*(st.floats(-50, 400, width=32) for _ in range(2)),
                    *(st.floats(1, 200, width=32) for _ in range(2)))  # fmt: skip
@@ -40,7 +40,13 @@ def test_whoever_was_there_is_there_and_is_seen_only_if_seen_on_both_sides(
 ) -> None:
     before, after = tracks(first, first_coasts), tracks(last, last_coasts)
     found = between(before, after, since, until)
-    assert found.track_id.tolist() == list(first)
+    new = [track for track in last if track not in first]
+    assert found.track_id.tolist() == [*first, *new]
+    for row, track in enumerate(new, start=len(first)):
+        box = after.xyxy[list(last).index(track)]
+        assert found.coasting[row], "nobody is cleared by what is only known from later"
+        assert (found.xyxy[row, :2] <= box[:2]).all()
+        assert (found.xyxy[row, 2:] >= box[2:]).all()
     for row, track in enumerate(first):
         seen = track in last and not first_coasts and not last_coasts
         assert bool(found.coasting[row]) == (not seen)
@@ -65,3 +71,17 @@ def test_a_walker_is_where_the_time_says() -> None:
 def test_only_a_frame_between_two_looks_is_between_them(since: float, until: float) -> None:
     with pytest.raises(ValueError, match="between two looks"):
         between(Tracks.empty(), Tracks.empty(), since, until)
+
+
+@given(st.dictionaries(st.integers(1, 6), _boxes, min_size=1), st.data())
+def test_they_rest_while_all_are_where_they_were(
+    rows: dict[int, tuple[float, float, float, float]], data: st.DataObject
+) -> None:
+    before = tracks(rows)
+    assert resting(before, tracks(dict(reversed(rows.items()))))
+    assert not resting(before, tracks(rows, coasting=True))
+    one = data.draw(st.sampled_from(list(rows)))
+    x, y, w, h = rows[one]
+    assert not resting(before, tracks({**rows, one: (x + 0.2 * h + 0.1, y, w, h)}))
+    assert not resting(before, tracks({k: v for k, v in rows.items() if k != one}))
+    assert not resting(tracks({k: v for k, v in rows.items() if k != one}), before)
