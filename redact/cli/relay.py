@@ -20,11 +20,11 @@ def relay(config: Path, check: bool) -> int:
     """Relay cameras: streams go in, only redacted streams come out.
 
     RELAY.toml names cameras (RTSP, HTTP, V4L2 or files), the property of each, and any number
-    of outputs: RTSP servers, HLS, rolling recordings, clips around events.
+    of outputs: RTSP servers, one of its own, HLS, rolling recordings, clips around events.
     """
     from redact.cli.signals import stopping
     from redact.relay import load_relay_config, run_relay
-    from redact.relay.options import shown
+    from redact.relay.options import mounts_of, shown
 
     made = load_relay_config(config)
     lock = threading.Lock()
@@ -41,6 +41,9 @@ def relay(config: Path, check: bool) -> int:
             f"{shown(camera.url)}; latency: {back} frames of look-back and at most {budget:g} s "
             f"of waiting, then frames are {_BECOMES[camera.options.overload]}",
         )
+        for mounts in mounts_of([camera]).values():
+            for mount in mounts.values():
+                tell(camera.name, f"serves {mount.url}")
     if check:
         return 0
     with stopping(lambda: None) as stop:

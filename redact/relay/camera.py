@@ -9,15 +9,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
 
 from redact.errors import RedactError, SourceError, SourceLostError
 from redact.protocols import Detector
 from redact.relay.backlog import Backlog
-from redact.relay.feed import Feed
+from redact.relay.feed import DEPTH, Feed
 from redact.relay.health import CameraHealth, OutputHealth
 from redact.relay.hiding import Gate, Hiding
 from redact.relay.options import CameraConfig
-from redact.relay.outputs import make_output
+from redact.relay.outputs import Servers, make_output
+from redact.sinks.live.sound import LiveSound
 from redact.sources.live import LiveSource
 from redact.sources.live_clock import LiveClock
 
@@ -37,14 +40,16 @@ class Camera:
         detector: Detector | None,
         tell: Tell,
         on_event: OnEvent = lambda _camera, _name, _active: None,
+        servers: Servers = MappingProxyType({}),
     ) -> None:
         self._camera = camera
         self._options = camera.options
         self._tell = tell
         self._stop = threading.Event()
+        self._sound: LiveSound | None = None
         budget, stall = self._options.budget, self._options.stall
         self.health = CameraHealth(camera.name, budget, stall, camera.config.look_back)
-        self._feeds = [self._feed(i) for i in range(len(self._options.outputs))]
+        self._feeds = [self._feed(i, servers) for i in range(len(self._options.outputs))]
         self._file = "://" not in camera.url and not camera.url.startswith("v4l2:")
         self._backlog = Backlog(waits=self._file and not self._options.realtime)
         gate = Gate(detector) if detector is not None else None
@@ -54,17 +59,18 @@ class Camera:
             for what, work in (("read", self._read), ("hide", self._hide))
         ]
 
-    def _feed(self, index: int) -> Feed:
+    def _feed(self, index: int, servers: Servers) -> Feed:
         options = self._options.outputs[index]
         kind = str(type(options).__struct_config__.tag)
         name = f"{index}-{kind}"
         health = self.health.outputs[name] = OutputHealth(kind)
         said = self._camera.name
         return Feed(
-            make_output(options, self._camera),
+            make_output(options, self._camera, servers),
             health,
             f"{said}-{name}",
             lambda text: self._tell(said, f"output {name}: {text}"),
+            DEPTH if self._options.audio == "drop" else 4 * DEPTH,
         )
 
     def start(self) -> None:
@@ -115,9 +121,15 @@ class Camera:
             timeout=options.stall,
             transport=options.transport,
             realtime=options.realtime,
+            on_sound=self._hear if options.audio == "keep" else None,
         ) as source:
             self._work.rate = source.rate
+            if source.sound is not None and self._sound is None:
+                self._sound = LiveSound(self._camera.name, *source.sound)
+            self._work.sound = self._sound if source.sound is not None else None
             for frame in source:
+                if self._work.sound is not None:
+                    self._sounds(self._work.sound.fill, frame.pts)
                 if not health.connected:
                     health.connected, health.last_error = True, ""
                     health.counts["connects"] += 1
@@ -130,6 +142,18 @@ class Camera:
                 health.queue = len(self._backlog)
                 if self._stop.is_set():
                     return
+
+    def _hear(self, sound: Any, pts: int) -> None:
+        if self._sound is not None:
+            self._sounds(self._sound.take, sound, pts)
+
+    def _sounds(self, work: Callable[..., None], *words: Any) -> None:
+        """Pictures go on, whatever becomes of the sound."""
+        try:
+            work(*words)
+        except RedactError as error:
+            self.health.counts["sound_failures"] += 1
+            self.health.last_error = str(error)
 
     def _lost(self, error: RedactError) -> None:
         if self._stop.is_set():
@@ -151,8 +175,9 @@ class Camera:
                 known = isinstance(error, RedactError)
                 said = str(error) if known else f"{type(error).__name__}: {error}"
                 self.health.counts["failures"] += 1
+                if said != self.health.last_error:
+                    self._tell(self._camera.name, said)
                 self.health.last_error = said
-                self._tell(self._camera.name, said)
                 work.give_up()
             del item
         try:

@@ -11,23 +11,31 @@ from redact.errors import RedactError
 from redact.relay.health import OutputHealth
 from redact.sinks.live import Coded, CodedStream, LiveOutput
 
-_DEPTH = 256  # packets that may wait for an output
+DEPTH = 256  # packets that may wait for an output, where there is no sound among them
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 15.0  # seconds between tries after a failure
 Say = Callable[[str], None]
+Changes = dict[str, list[bool]]  # of events since the packet before: began, ended, or both
 
 
 class Feed:
     """Takes packets from the camera's thread at once; drops them, up to the next key frame,
     when the output does not keep up. After a failure it starts anew at a key frame."""
 
-    def __init__(self, output: LiveOutput, health: OutputHealth, name: str, say: Say) -> None:
+    def __init__(
+        self,
+        output: LiveOutput,
+        health: OutputHealth,
+        name: str,
+        say: Say,
+        depth: int = DEPTH,
+    ) -> None:
         self._output = output
         self._health = health
         self._say = say
-        self._queue: Queue[tuple[Coded, CodedStream] | None] = Queue(_DEPTH)
+        self._queue: Queue[tuple[Coded, CodedStream, Changes] | None] = Queue(depth)
         self._gap = True  # packets are missing: wait for a key frame
         self._stream: CodedStream | None = None
-        self._events: dict[str, bool] = {}
+        self._changes: Changes = {}  # that no packet has carried yet
         self._thread = threading.Thread(target=self._run, name=f"redact-{name}", daemon=True)
         self._thread.start()
 
@@ -42,16 +50,17 @@ class Feed:
             self._health.dropped += 1
             return
         try:
-            self._queue.put_nowait((packet, self._stream))
-            self._gap = False
+            self._queue.put_nowait((packet, self._stream, self._changes))
+            self._gap, self._changes = False, {}
         except Full:
             self._health.dropped += 1
             self._health.up, self._health.last_error = False, "does not keep up, or hangs"
             self._gap = True
 
     def event(self, name: str, active: bool) -> None:
-        """Holds from the packets on that have not been written yet."""
-        self._events[name] = active
+        """Holds from the next packet on. None is lost: it waits for one that is not dropped."""
+        began = self._changes.get(name, [False])[0]
+        self._changes[name] = [active] if active or not began else [True, False]
 
     def close(self, timeout: float) -> bool:
         """Finish the output. False when it hangs; its thread dies with the process."""
@@ -67,18 +76,16 @@ class Feed:
     def _run(self) -> None:
         running: int | None = None  # generation that the output was started with
         wait, not_before = _FIRST_WAIT, 0.0
-        told: dict[str, bool] = {}
         while (item := self._queue.get()) is not None:
-            packet, stream = item  # of the encoder at that time, which may be gone by now
-            if running != stream.generation and (not packet.key or time.monotonic() < not_before):
-                self._health.dropped += 1
-                continue
+            packet, stream, changes = item  # of the encoder then, which may be gone by now
             try:
-                for name, active in list(self._events.items()):
-                    if told.get(name) is not active:
+                for name, steps in changes.items():
+                    for active in steps:
                         self._output.event(name, active)
-                        told[name] = active
                 if running != stream.generation:
+                    if not packet.key or time.monotonic() < not_before:
+                        self._health.dropped += 1
+                        continue
                     self._output.start(stream)
                     running = stream.generation
                 self._output.write(packet)

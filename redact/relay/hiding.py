@@ -18,8 +18,8 @@ from redact.relay.feed import Feed
 from redact.relay.health import CameraHealth
 from redact.relay.options import CameraConfig
 from redact.sinks.live.encoder import LiveEncoder
+from redact.sinks.live.sound import LiveSound
 from redact.structures import (
-    Colour,
     Decision,
     Detections,
     Frame,
@@ -47,7 +47,8 @@ class Gate:
 
 
 class Hiding:
-    """For one thread. rate: nominal frames per second of the camera, for the encoder."""
+    """For one thread. rate: nominal frames per second of the camera, for the encoder. sound: what
+    the camera is heard to say, None when it has no sound or none is kept."""
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Hiding:
         on_event: OnEvent,
     ) -> None:
         self.rate: Fraction | None = None
+        self.sound: LiveSound | None = None
         self._camera = camera
         self._health = health
         self._gate = gate
@@ -66,7 +68,7 @@ class Hiding:
         self._events = Events()
         self._redactor: Redactor | None = None
         self._encoder: LiveEncoder | None = None
-        self._encoded: tuple[int, int, Colour] | None = None  # what the encoder was made for
+        self._encoded: tuple[object, ...] | None = None  # what the encoder was made for
         self._generation = 0
         self._arrived: dict[int, float] = {}
         self._last_pts: int | None = None
@@ -124,6 +126,8 @@ class Hiding:
             packets = encoder.encode(frame)
             self._last_pts = frame.pts
             now = time.monotonic()
+            if self.sound is not None:  # it waits for the pictures of its time
+                packets += self.sound.until(frame.pts)
             for packet in packets:
                 for feed in self._feeds:
                     feed.packet(packet)
@@ -133,7 +137,8 @@ class Hiding:
             self._health.counts["out"] += 1
 
     def _encoder_for(self, info: StreamInfo, frame: RedactedFrame) -> LiveEncoder:
-        made_for = info.width, info.height, info.colour
+        sound = self.sound.stream if self.sound is not None else None
+        made_for = info.width, info.height, info.colour, sound
         if self._encoder is not None and self._encoded == made_for:
             return self._encoder
         self.end()  # what the encoder before still holds
@@ -146,6 +151,7 @@ class Hiding:
             self._camera.name,
             generation=self._generation,
             key_seconds=options.key_seconds,
+            sound=sound,
         )
         self._encoded = made_for
         for feed in self._feeds:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -20,6 +22,8 @@ Length = Annotated[float, Meta(gt=0, le=86_400)]
 Seconds = Annotated[float, Meta(ge=0, le=86_400)]
 Keep = Annotated[float, Meta(ge=0, le=1e6)]
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+_PATH = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9_.-]*)+")
+_USER = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -28,6 +32,17 @@ class RtspOutput(Section, frozen=True, tag_field="kind", tag="rtsp"):
 
     url: str
     transport: Literal["tcp", "udp"] = "tcp"
+
+
+class RtspServerOutput(Section, frozen=True, tag_field="kind", tag="rtsp_server"):
+    """Serve it from here (needs GStreamer's RTSP server). listen: host:port, shared by any number
+    of outputs. path: by default the camera's name. user, password: may hold ${VARIABLES}; needed
+    where others than this machine can reach it, for all paths of an address or for none."""
+
+    listen: str = "127.0.0.1:8554"
+    path: str | None = None
+    user: str | None = None
+    password: str | None = None
 
 
 class HlsOutputOptions(Section, frozen=True, tag_field="kind", tag="hls"):
@@ -58,7 +73,7 @@ class ClipsOutput(Section, frozen=True, tag_field="kind", tag="clips"):
     keep_gb: Keep = 0.0
 
 
-Output = RtspOutput | HlsOutputOptions | SegmentsOutput | ClipsOutput
+Output = RtspOutput | RtspServerOutput | HlsOutputOptions | SegmentsOutput | ClipsOutput
 
 
 class CameraSection(Section, frozen=True):
@@ -69,7 +84,7 @@ class CameraSection(Section, frozen=True):
     stall: seconds without data after which the camera counts as lost. retry: the longest wait
     before the next try. budget: seconds that a frame may wait for analysis. overload: what
     becomes of one that waited longer: "drop", or "hide" whole. realtime: whether files play
-    at their own speed.
+    at their own speed. audio: "keep" sends the camera's sound along, coded anew as AAC.
     """
 
     url: str | None = None
@@ -83,6 +98,7 @@ class CameraSection(Section, frozen=True):
     overload: Literal["drop", "hide"] = "drop"
     realtime: bool = True
     key_seconds: Length = 2.0
+    audio: Literal["drop", "keep"] = "drop"
     outputs: list[Output] = field(default_factory=list)
 
 
@@ -166,11 +182,108 @@ def load_relay_config(path: str | Path) -> RelayConfig:
     if not file.cameras:
         raise ConfigError(f"{path}: no camera; add [cameras.NAME] with a url")
     cameras = tuple(_camera(name, camera, file, path) for name, camera in file.cameras.items())
+    mounts_of(cameras)
+    _check_folders(cameras)
     mqtt = file.mqtt
     if mqtt is not None and mqtt.password is not None:
         password = expand(mqtt.password, f"{path}: mqtt.password")
         mqtt = msgspec.structs.replace(mqtt, password=password)
     return RelayConfig(cameras=cameras, status=file.status, mqtt=mqtt)
+
+
+def mounts_of(cameras: Sequence[CameraConfig]) -> dict[tuple[str, int], dict[str, Mount]]:
+    """What is served where: (host, port) -> path -> who may see it. Raises ConfigError."""
+    served: dict[tuple[str, int], dict[str, Mount]] = {}
+    for camera in cameras:
+        for output in camera.options.outputs:
+            if not isinstance(output, RtspServerOutput):
+                continue
+            mount = Mount.of(output, camera.name)
+            paths = served.setdefault((mount.host, mount.port), {})
+            if mount.path in paths:
+                raise ConfigError(f"{mount.where}: two outputs have the path {mount.path}")
+            others = list(paths.values())
+            if any(bool(other.user) != bool(mount.user) for other in others):
+                raise ConfigError(
+                    f"{mount.where}: {output.listen}: give all paths of an address a user, or none"
+                )
+            if any(o.user == mount.user and o.password != mount.password for o in others):
+                raise ConfigError(f"{mount.where}: {mount.user} has two passwords")
+            paths[mount.path] = mount
+    return served
+
+
+def _check_folders(cameras: Sequence[CameraConfig]) -> None:
+    """No output may delete or replace what another one wrote."""
+    taken: set[tuple[Path, str]] = set()
+    for camera in cameras:
+        for output in camera.options.outputs:
+            match output:
+                case HlsOutputOptions():
+                    name = "live.m3u8"
+                case SegmentsOutput():
+                    name = camera.name
+                case ClipsOutput():
+                    name = f"{camera.name}-{output.on}"
+                case _:
+                    continue
+            place = camera.path(output.folder).resolve(), name
+            if place in taken:
+                raise ConfigError(
+                    f"cameras.{camera.name}.outputs: two outputs write {name} in {output.folder}; "
+                    "give each a folder of its own"
+                )
+            taken.add(place)
+
+
+class Mount(Struct, frozen=True, kw_only=True):
+    """One path of an RTSP server of our own. user: empty = anybody."""
+
+    host: str
+    port: int
+    path: str
+    user: str
+    password: str
+    where: str
+
+    def __repr__(self) -> str:
+        return f"Mount({self.url})"
+
+    @property
+    def url(self) -> str:
+        """Where clients find it, without user and password."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"rtsp://{host}:{self.port}{self.path}"
+
+    @classmethod
+    def of(cls, output: RtspServerOutput, camera: str) -> Mount:
+        """Raises ConfigError."""
+        where = f"cameras.{camera}.outputs"
+        host, _, port = output.listen.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+            raise ConfigError(f"{where}: listen {output.listen!r} is not host:port")
+        path = "/" + (camera if output.path is None else output.path).strip("/")
+        if not _PATH.fullmatch(path):
+            raise ConfigError(f"{where}: path: is letters, digits, -, _, . and / between them")
+        if (output.user is None) != (output.password is None):
+            raise ConfigError(f"{where}: give user and password, or neither")
+        if output.user is None and not _loopback(host):
+            raise ConfigError(
+                f"{where}: others can reach {output.listen}; give user and password, or "
+                "listen at 127.0.0.1"
+            )
+        user, password = (expand(text or "", where) for text in (output.user, output.password))
+        if output.user is not None and not (user and password and _USER.fullmatch(user)):
+            raise ConfigError(f"{where}: user or password is empty, or user is no plain name")
+        return cls(host=host, port=int(port), path=path, user=user, password=password, where=where)
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _camera(name: str, camera: CameraSection, file: RelayFile, path: Path) -> CameraConfig:
@@ -180,8 +293,8 @@ def _camera(name: str, camera: CameraSection, file: RelayFile, path: Path) -> Ca
     if not camera.outputs:
         raise ConfigError(f"{where}: has no outputs; add [[cameras.{name}.outputs]]")
     base = ConfigFile(**{key: getattr(file, key) for key in HidingSections.__struct_fields__})
-    if file.output.audio == "keep":
-        raise ConfigError(f"{path}: output.audio: the relay passes no sound on; leave it out")
+    if file.output.audio != "drop":
+        raise ConfigError(f'{path}: output.audio: sound is kept by camera: give it audio = "keep"')
     if file.output.encoder:
         raise ConfigError(f"{path}: output.encoder: the relay encodes by itself; leave it out")
     return CameraConfig(

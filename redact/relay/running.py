@@ -8,6 +8,7 @@ from collections.abc import Callable
 from redact.build import load_detector
 from redact.relay.camera import Camera
 from redact.relay.options import RelayConfig
+from redact.relay.outputs import serving
 
 _TICK = 0.5  # seconds between looks at the stop flag
 
@@ -29,19 +30,22 @@ def run_relay(
 
     detector = load_detector(config.cameras[0].config)
     events = _events(config)
-    cameras = [Camera(camera, detector, tell, events.on_event) for camera in config.cameras]
-    health = [camera.health for camera in cameras]
-    with serve_status(config.status.listen, health), events.connected(health):
-        for camera in cameras:
-            camera.start()
-        on_ready(cameras)
-        while not stop.wait(_TICK):
-            if all(camera.join(0) for camera in cameras):
-                break
-        for camera in cameras:
-            camera.stop()
-        longest = max(2 * camera.options.stall for camera in config.cameras) + 30
-        ended = [camera.join(longest) for camera in cameras]
+    with serving(config.cameras) as servers:
+        cameras = [
+            Camera(camera, detector, tell, events.on_event, servers) for camera in config.cameras
+        ]
+        health = [camera.health for camera in cameras]
+        with serve_status(config.status.listen, health), events.connected(health):
+            for camera in cameras:
+                camera.start()
+            on_ready(cameras)
+            while not stop.wait(_TICK):
+                if all(camera.join(0) for camera in cameras):
+                    break
+            for camera in cameras:
+                camera.stop()
+            longest = max(2 * camera.options.stall for camera in config.cameras) + 30
+            ended = [camera.join(longest) for camera in cameras]
     return 0 if all(ended) else 1
 
 

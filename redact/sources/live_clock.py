@@ -41,6 +41,15 @@ class LiveClock:
         self._last = max(self._last + 1, round(when * TICKS))
         return self._last
 
+    def place(self, theirs: Fraction) -> int | None:
+        """Ticks of something that is no frame, such as sound, on the same time line; None while
+        nothing is known of the camera's clock."""
+        if self._anchor is None or self._last_theirs is None:
+            return None
+        if not self._trusted and abs(float(theirs) - self._last_theirs) > _JUMP:
+            return None  # from before or after a jump
+        return round((self._anchor[1] + float(theirs) - self._anchor[0]) * TICKS)
+
     def _follow(self, theirs: float, ours: float) -> float:
         if self._anchor is not None and self._last_theirs is not None:
             step = theirs - self._last_theirs

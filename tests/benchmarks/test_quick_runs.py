@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,28 @@ def test_leaks_are_measured_on_the_named_clip(tmp_path: Path, tiny: Path) -> Non
     assert [(r.config, r.clip) for r in rows] == [("no model", "tiny"), ("no model", "all clips")]
     assert rows[0].leak.outside > 20
     assert rows[0].leak.leaked == 0
+
+
+@pytest.mark.parametrize("route", ["relay", "filter", "element"])
+def test_no_route_leaks_more_than_a_run(tmp_path: Path, tiny: Path, route: str) -> None:
+    if route == "element" and not element_runs():
+        pytest.skip("GStreamer with our version of Python is not installed: see .ci/run")
+    path = tmp_path / "leak.json"
+    words = ["--footage", str(tiny), "--clips", "tiny", "-o", str(path)]
+    done = benchmarks("leak", "--quick", "--route", route, *words)
+    assert done.returncode == 0, done.stderr
+    row = read(path).rows[0]
+    assert row.config == f"no model, {route}"
+    assert row.leak.outside > 20
+    assert row.leak.leaked == 0
+
+
+def element_runs() -> bool:
+    if shutil.which("gst-launch-1.0") is None:
+        return False
+    code = "import sys, gi; print(sys.version_info[:2])"
+    found = subprocess.run(["/usr/bin/python3", "-c", code], capture_output=True, text=True)
+    return found.stdout.strip() == str(sys.version_info[:2])
 
 
 def test_every_row_of_whole_runs_carries_its_own_leak_rate(tmp_path: Path, tiny: Path) -> None:

@@ -2,7 +2,8 @@
 
     rtsp_server.py PORT WIDTH HEIGHT FPS RECORDING.ts
 
-/camera: fine chequers all over, which no hiding leaves. /record: takes ANNOUNCE and RECORD.
+/camera: fine chequers all over, which no hiding leaves. /sound: the same with a tone in G.711.
+/record, /record-sound: take ANNOUNCE and RECORD.
 """
 
 import sys
@@ -20,25 +21,34 @@ server.set_address("127.0.0.1")
 server.set_service(port)
 mounts = server.get_mount_points()
 
-camera = GstRtspServer.RTSPMediaFactory()
-camera.set_launch(
-    f"( videotestsrc is-live=true pattern=checkers-8 "
+pictures = (
+    f"videotestsrc is-live=true pattern=checkers-8 "
     f"! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1 "
     f"! x264enc tune=zerolatency speed-preset=ultrafast key-int-max={fps} "
-    "! h264parse ! rtph264pay name=pay0 pt=96 config-interval=1 )"
+    "! h264parse ! rtph264pay name=pay0 pt=96 config-interval=1"
 )
-camera.set_shared(True)
-mounts.add_factory("/camera", camera)
+tone = (
+    "audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1"
+)
+for path, launch in (("/camera", f"( {pictures} )"), ("/sound", f"( {pictures} {tone} )")):
+    camera = GstRtspServer.RTSPMediaFactory()
+    camera.set_launch(launch)
+    camera.set_shared(True)
+    mounts.add_factory(path, camera)
 
-record = GstRtspServer.RTSPMediaFactory()
-record.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
-record.set_launch(
-    "( rtph264depay name=depay0 ! h264parse ! mpegtsmux "
-    f"! filesink sync=false location={recording} )"
-)
-record.set_latency(200)
-record.set_eos_shutdown(True)
-mounts.add_factory("/record", record)
+file = f"mpegtsmux name=mux ! filesink sync=false location={recording}"
+ways = {
+    "/record": "rtph264depay name=depay0 ! h264parse ! mux.",
+    "/record-sound": "rtph264depay name=depay0 ! h264parse ! mux. "
+    "rtpmp4gdepay name=depay1 ! aacparse ! mux.",
+}
+for path, way in ways.items():
+    record = GstRtspServer.RTSPMediaFactory()
+    record.set_transport_mode(GstRtspServer.RTSPTransportMode.RECORD)
+    record.set_launch(f"( {way} {file} )")
+    record.set_latency(200)
+    record.set_eos_shutdown(True)
+    mounts.add_factory(path, record)
 
 assert server.attach(None)
 sys.stdout.write("ready\n")

@@ -14,6 +14,7 @@ from redact.relay.options import shown
 
 ROOT = Path(__file__).resolve().parents[2]
 CAMERA = 'outputs = [{ kind = "segments", folder = "out" }]\n'
+TWICE = 'outputs = [{{ kind = "{0}", folder = "o" }}, {{ kind = "{0}", folder = "./o" }}]'
 
 
 def load(folder: Path, text: str) -> object:
@@ -37,6 +38,9 @@ def load(folder: Path, text: str) -> object:
         (f'[cameras.a]\nurl = "x"\neveryone = true\noverload = "pass"\n{CAMERA}', "overload"),
         (f'[output]\naudio = "keep"\n[cameras.a]\nurl = "x"\neveryone = true\n{CAMERA}', "sound"),
         ('[cameras.a]\nurl = "x"\neveryone = true\noutputs = [{ kind = "disc" }]', "disc"),
+        (f'[cameras.a]\nurl = "x"\neveryone = true\n{TWICE.format("hls")}', "live.m3u8"),
+        (f'[cameras.a]\nurl = "x"\neveryone = true\n{TWICE.format("clips")}', "a-person"),
+        (f'[cameras.a]\nurl = "x"\neveryone = true\n{TWICE.format("segments")}', "two outputs"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, said: str) -> None:

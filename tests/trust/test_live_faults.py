@@ -209,8 +209,8 @@ def test_a_relay_goes_on_around_what_fails(
     elif what == "output":
         make = relay_camera.make_output
 
-        def one_fails(options: Any, camera: Any) -> Any:
-            output = make(options, camera)
+        def one_fails(options: Any, camera: Any, servers: Any) -> Any:
+            output = make(options, camera, servers)
             fails = isinstance(options, SegmentsOutput)
             return Faulty(output, "write", lambda: raise_(error), 4) if fails else output
 
@@ -243,8 +243,8 @@ def test_an_output_that_hangs_holds_up_nobody(
     make = relay_camera.make_output
     monkeypatch.setattr(relay_camera, "_CLOSE", 0.5)
 
-    def one_hangs(options: Any, camera: Any) -> Any:
-        output = make(options, camera)
+    def one_hangs(options: Any, camera: Any, servers: Any) -> Any:
+        output = make(options, camera, servers)
         hangs = isinstance(options, SegmentsOutput)
         return Faulty(output, "write", lambda: free.wait(20), 4) if hangs else output
 

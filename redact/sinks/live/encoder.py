@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import av
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.packet import Packet
 from av.video.frame import PictureType
@@ -13,7 +14,7 @@ from redact.errors import SinkError
 from redact.sinks.containers import CONTAINERS
 from redact.sinks.encoding import add_video
 from redact.sinks.errors import writing
-from redact.sinks.live import Coded, CodedStream
+from redact.sinks.live import Coded, CodedStream, Nowhere
 from redact.sinks.pictures import Pictures
 from redact.structures import RedactedFrame, StreamInfo
 
@@ -21,7 +22,8 @@ _TICKS = 90_000
 
 
 class LiveEncoder:
-    """Encodes frames of one size. key_seconds: between key frames. Raises SinkError."""
+    """Encodes frames of one size. key_seconds: between key frames. sound: the stream that goes
+    with them. Raises SinkError."""
 
     def __init__(
         self,
@@ -32,6 +34,7 @@ class LiveEncoder:
         *,
         generation: int,
         key_seconds: float,
+        sound: AudioStream | None = None,
     ) -> None:
         self._name = name
         self._pictures = Pictures(info, first)
@@ -39,7 +42,7 @@ class LiveEncoder:
         self._key_at: int | None = None
         self._last = -1
         with writing(name):
-            self._output: OutputContainer = av.open(_Nowhere(), "w", format="matroska")
+            self._output: OutputContainer = av.open(Nowhere(), "w", format="matroska")
             self._stream: VideoStream = add_video(
                 self._output, CONTAINERS[".mkv"], options, info, self._pictures
             )
@@ -52,7 +55,7 @@ class LiveEncoder:
             }
             self._output.start_encoding()
         self.stream = CodedStream(
-            generation, self._stream, self._pictures.width, self._pictures.height
+            generation, self._stream, self._pictures.width, self._pictures.height, sound
         )
 
     def encode(self, frame: RedactedFrame) -> list[Coded]:
@@ -76,10 +79,3 @@ class LiveEncoder:
         pts = packet.pts or 0
         dts = pts if packet.dts is None else packet.dts
         return Coded(bytes(packet), pts, dts, step, packet.is_keyframe)
-
-
-class _Nowhere:
-    """The encoder needs a container for its parameters; no packet ever goes into it."""
-
-    def write(self, data: bytes) -> int:
-        return len(data)

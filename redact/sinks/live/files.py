@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections import deque
 from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
@@ -16,11 +17,14 @@ from redact.sinks.live import Coded, CodedStream
 from redact.sinks.live.muxing import TICK, Muxer
 from redact.sinks.partial import Partial, is_partial
 
+_TIDY = 60.0  # seconds between looks for what is too old
+
 
 class Recorder:
     """Writes one file after the other into a folder: `NAME-20261124T183000Z.mp4`.
 
-    keep_hours, keep_bytes: older files of this name go, 0 keeps all.
+    keep_hours: files of this name that are older go. keep_bytes: the oldest go, but for the last
+    one. 0 keeps all.
     """
 
     def __init__(self, folder: Path, name: str, keep_hours: float, keep_bytes: int) -> None:
@@ -28,7 +32,8 @@ class Recorder:
         self._name = name
         self._keep_hours = keep_hours
         self._keep_bytes = keep_bytes
-        self._swept = False
+        self._named = re.compile(rf"{re.escape(name)}-\d{{8}}T\d{{6}}Z(-\d+)?")
+        self._tidied: float | None = None
         self._partial: Partial | None = None
         self._muxer: Muxer | None = None
 
@@ -40,11 +45,21 @@ class Recorder:
         """Length of the file being written where this packet would follow; 0 between files."""
         return self._muxer.seconds_at(packet) if self._muxer is not None else 0.0
 
+    def tidy(self) -> None:
+        """Delete what has been kept long enough, at most once a minute; the first time also what a
+        killed relay left unfinished."""
+        now = time.monotonic()
+        if self._tidied is not None and now - self._tidied < _TIDY:
+            return
+        with self._door():
+            if self._tidied is None:
+                self._sweep()
+            self._prune()
+        self._tidied = now
+
     def begin(self, stream: CodedStream) -> None:
         with self._door():
             self._folder.mkdir(parents=True, exist_ok=True)
-            if not self._swept:
-                self._sweep()
             self._partial = Partial(self._free_name())
             options = CONTAINERS[".mp4"].options(TICK)
             self._muxer = Muxer(f"file:{self._partial.path}", "mp4", stream, options)
@@ -87,25 +102,25 @@ class Recorder:
         return path
 
     def _sweep(self) -> None:
-        """Delete what a killed relay left unfinished: before the first file of this one, as in
-        a container the next process has the same number."""
-        self._swept = True
+        """Unfinished files of this recorder alone: others may be writing here. One with the number
+        of this process is old as well: in a container the next process has the same one."""
         for path in self._folder.glob(f".{self._name}-*.partial-*"):
-            found = re.search(r"\.partial-(\d+)-", path.name)
-            if is_partial(path) and found and not _alive(int(found[1])):
+            stem, _, owner = path.name[1:].rpartition(".partial-")
+            ours = is_partial(path) and self._named.fullmatch(stem)
+            if ours and not _alive(int(owner.split("-")[0])):
                 with suppress(OSError):
                     path.unlink()
 
     def _prune(self) -> None:
-        pattern = re.compile(rf"{re.escape(self._name)}-\d{{8}}T\d{{6}}Z(-\d+)?\.mp4")
-        files = [p for p in self._folder.iterdir() if pattern.fullmatch(p.name)]
+        files = [p for p in self._folder.glob("*.mp4") if self._named.fullmatch(p.stem)]
         told = sorted(((p.stat().st_mtime, p.stat().st_size, p) for p in files), reverse=True)
-        oldest = datetime.now(UTC).timestamp() - self._keep_hours * 3600
+        oldest = time.time() - self._keep_hours * 3600
         total = 0
-        for modified, size, path in told[1:]:  # the newest always stays
+        for index, (modified, size, path) in enumerate(told):
             total += size
             too_old = self._keep_hours and modified < oldest
-            if too_old or (self._keep_bytes and total + told[0][1] > self._keep_bytes):
+            too_much = self._keep_bytes and total > self._keep_bytes and index  # the newest stays
+            if too_old or too_much:
                 path.unlink(missing_ok=True)
 
 
@@ -123,6 +138,7 @@ class SegmentOutput:
 
     def write(self, packet: Coded) -> None:
         recorder = self._recorder
+        recorder.tidy()
         long_enough = recorder.seconds_at(packet) >= self._seconds
         if packet.key and (not recorder.recording or long_enough):
             recorder.end()
@@ -141,17 +157,17 @@ class SegmentOutput:
 
 
 class ClipOutput:
-    """A file around each event. before, after: seconds; `before` is held in memory, encoded."""
+    """A file around each event, and one around events that follow each other within `after`.
+    before, after: seconds; `before` is held in memory, encoded, from a key frame on."""
 
     def __init__(self, recorder: Recorder, on: str, before: float, after: float) -> None:
         self._recorder = recorder
         self._on = on
-        self._before = before
-        self._after = after
+        self._before, self._after = round(before / TICK), round(after / TICK)  # ticks, as pts
         self._stream: CodedStream | None = None
         self._recent: deque[Coded] = deque()
-        self._active = False
-        self._until = -1.0
+        self._active = self._began = False
+        self._until = -1
 
     def start(self, stream: CodedStream) -> None:
         self._recorder.end()
@@ -160,30 +176,32 @@ class ClipOutput:
 
     def event(self, name: str, active: bool) -> None:
         if name == self._on:
-            self._active = active
+            self._active, self._began = active, self._began or active
 
     def write(self, packet: Coded) -> None:
-        now = float(packet.pts * TICK)
-        self._until = now + self._after if self._active else self._until
-        if self._recorder.recording:
-            if now > self._until:
-                self._recorder.end()
-            else:
-                self._recorder.write(packet)
+        self._recorder.tidy()
+        now = packet.pts
+        if self._active or self._began:  # one that ended before this packet is an event as well
+            self._until, self._began = now + self._after, False
+        wanted = now <= self._until
+        if self._recorder.recording and wanted:
+            self._recorder.write(packet)
+        elif self._recorder.recording:
+            self._recorder.end()
         self._remember(packet, now)
-        if self._active and not self._recorder.recording and self._recent:
+        if wanted and not self._recorder.recording and self._recent:
             assert self._stream is not None
             self._recorder.begin(self._stream)
             for earlier in self._recent:
                 self._recorder.write(earlier)
 
-    def _remember(self, packet: Coded, now: float) -> None:
+    def _remember(self, packet: Coded, now: int) -> None:
         """The last seconds, from a key frame on."""
         if not self._recent and not packet.key:
             return
         self._recent.append(packet)
         keys = [i for i, p in enumerate(self._recent) if p.key]
-        while len(keys) > 1 and float(self._recent[keys[1]].pts * TICK) <= now - self._before:
+        while len(keys) > 1 and self._recent[keys[1]].pts <= now - self._before:
             for _ in range(keys[1] - keys[0]):
                 self._recent.popleft()
             keys = [i for i, p in enumerate(self._recent) if p.key]
