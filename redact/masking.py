@@ -1,7 +1,8 @@
 """From decisions to shapes: what exactly is covered in one frame.
 
 Boxes are joined over a short window, grown by a share of their size and by speed. Margins and
-unexplained motion give way to shown people; the detected box of a hidden person does not.
+unexplained motion give way to shown people; the detected box of a hidden person does not, unless
+all that speaks against that person is doubt.
 """
 
 from __future__ import annotations
@@ -99,10 +100,15 @@ def _pieces(
     ]
     lost = np.flatnonzero(~motion & ~seen & ~stays)
     pieces += [_without_all(whole[[i]], shown.covering(hidden.xyxy[i])) for i in lost]
-    # What was detected in this frame gives way to nobody, only what it is rounded by.
-    detected = np.concatenate([hidden.xyxy, side], axis=1)[seen]
-    pieces.append(detected)
-    pieces += [_without_all(_to_grid(box[None]), shown.in_front(box)) for box in detected]
+    detected, unsure = np.concatenate([hidden.xyxy, side], axis=1), reason == Reason.UNPROVEN
+    # What all sights put on the property, only too unsurely, is mostly a second box around the
+    # person shown there, or one around two: it hides what that person does not account for.
+    doubtful = detected[seen & unsure]
+    pieces += [_without_all(box, shown.firmly) for box in (doubtful, _to_grid(doubtful))]
+    # Else what was detected in this frame gives way to nobody, only what it is rounded by.
+    firm = detected[seen & ~unsure]
+    pieces.append(firm)
+    pieces += [_without_all(_to_grid(box[None]), shown.in_front(box)) for box in firm]
     return np.concatenate(pieces)
 
 
@@ -139,6 +145,12 @@ class _Shown:
         bodies = np.round(near) * size
         keep = _grown(boxes, _KEEP)
         return cls(keep, bodies, spared * size, seen, firm & seen, boxes[:, 3], may_cover)
+
+    @property
+    def firmly(self) -> FloatArray:
+        """(j, 4) blocks of people who surely are shown."""
+        blocks: FloatArray = self.bodies[self.firm]
+        return blocks
 
     def in_front(self, box: FloatArray) -> FloatArray:
         """(j, 4) blocks of people who surely are shown and stand nearer to the camera."""

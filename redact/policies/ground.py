@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from redact.config import DetectorOptions, PolicyOptions
 from redact.geometry import Zone
+from redact.policies.steadiness import agreeing
 from redact.policies.subjects import subjects_at
 from redact.structures import (
     BoolArray,
@@ -34,6 +35,8 @@ _PART = 0.75  # share of a box within a person's from which on it is a part of t
 _COASTED = 0.05  # share of a person's height by which a coasting part may reach higher
 _FACE_DOWN = 0.6  # share of a body from its top within which its face lies
 _PROOFS = 2  # pieces of evidence needed, however short the window
+_STEADY = 1.0  # seconds around a frame over which a person is followed through unsure boxes
+_DEEP = 0.15  # share of a person's height that such feet must be within the outline
 _NOTHING = 255  # stands for no reason
 
 
@@ -110,13 +113,14 @@ class PropertyPolicy:
         """The worst evidence that each subject gives within `proof` seconds of the frame, and
         its best score there."""
         rows = Tracks.concatenate(window)
-        away = np.abs(np.repeat(times, [len(t) for t in window]) - times[at])
+        when = np.repeat(times, [len(t) for t in window]) - times[at]
         # Rows of the subjects, found and not only followed; `of` tells whose each is.
         order = np.argsort(subjects.track_id)
         place = np.searchsorted(subjects.track_id[order], rows.track_id)
         of = order[np.minimum(place, len(order) - 1)]
         mine = (subjects.track_id[of] == rows.track_id) & ~rows.coasting
-        rows, away, of = rows.select(mine), away[mine], of[mine]
+        rows, when, of = rows.select(mine), when[mine], of[mine]
+        away = np.abs(when)
         near = away <= self._reach(times, at)
         for lost in np.flatnonzero(np.bincount(of[near], minlength=len(subjects)) == 0):
             sights = np.flatnonzero(of == lost)
@@ -129,7 +133,33 @@ class PropertyPolicy:
         best = np.zeros(len(subjects), np.float32)
         np.maximum.at(best, of[near], rows.score[near])
         found = self.evidence(info, rows.select(counted))
-        return _verdicts(found, of[counted], subjects.coasting), best
+        reason = _verdicts(found, of[counted], subjects.coasting)
+        unsure = (reason == Reason.UNPROVEN) & (subjects.label == Label.PERSON)
+        for i in np.flatnonzero(unsure & ~subjects.coasting):
+            mine = (of == i) & (away <= _STEADY)
+            if self._steady(info, rows.select(mine), when[mine], near[mine]):
+                reason[i] = Reason.ON_PROPERTY
+        return reason, best
+
+    def _steady(
+        self, info: StreamInfo, sights: Tracks, when: npt.NDArray[np.float64], near: BoolArray
+    ) -> bool:
+        """Whether someone seen on the property, but not surely, walks on as they did when they
+        surely were, and well within it: the place of the feet is then known all the same.
+
+        sights: of one subject, none of them coasting. when: (n,) seconds from the frame. near:
+        (n,) bool, those that count in it.
+        """
+        found = self.evidence(info, sights)
+        sure = found == Reason.ON_PROPERTY
+        if not (sure | (found == Reason.UNPROVEN)).all():
+            return False
+        box = sights.xyxy.astype(np.float64)
+        foot = np.stack([(box[:, 0] + box[:, 2]) / 2, box[:, 3]], axis=1)
+        deep = self._zone.depth(foot, info.width, info.height) >= _DEEP * (box[:, 3] - box[:, 1])
+        proof = sure | (agreeing(sights.xyxy, when, sure) & deep)
+        here = np.abs(when) < 1e-6
+        return bool(proof[here].any() and (proof & near).sum() >= _PROOFS)
 
     def _reach(self, times: Sequence[float], at: int) -> float:
         """Seconds around the frame from which evidence counts: at least the next frames."""

@@ -102,6 +102,27 @@ def test_hidden_people_do_not_give_way() -> None:
     assert share_covered(mask, behind) == 1
 
 
+def test_a_doubtful_box_on_the_property_hides_only_what_nobody_shown_accounts_for() -> None:
+    both = (170.0, 80.0, 240.0, 222.0)  # around the one who is shown, and perhaps one behind
+    mask = mask_for(frame(row(ON, 1), row(both, 2, score=0.2)), [SHOWN, Reason.UNPROVEN])
+    assert share_covered(mask, ON) == 0
+    for part in ((172, 82, 238, 112), (228, 82, 238, 220)):
+        assert share_covered(mask, part) == 1
+
+
+def test_a_doubtful_box_does_not_give_way_to_someone_near_the_outline() -> None:
+    near = (180.0, 60.0, 220.0, 160.0)
+    both = (170.0, 50.0, 240.0, 165.0)
+    mask = mask_for(frame(row(near, 1), row(both, 2, score=0.2)), [SHOWN, Reason.UNPROVEN])
+    assert share_covered(mask, both) == 1
+
+
+def test_a_doubtful_box_does_not_give_way_to_someone_who_is_lost() -> None:
+    both = (170.0, 80.0, 240.0, 222.0)
+    rows = frame(row(ON, 1, coasting=True), row(both, 2, score=0.2))
+    assert share_covered(mask_for(rows, [SHOWN, Reason.UNPROVEN]), both) == 1
+
+
 def test_margins_give_way_to_people_who_are_shown() -> None:
     beside = (230.0, 110.0, 270.0, 215.0)
     mask = mask_for(frame(row(ON, 1), row(beside, 2)), [SHOWN, Reason.OUTSIDE], grow=0.5)
@@ -189,6 +210,30 @@ def test_the_box_of_everyone_hidden_who_was_found_is_wholly_covered(
         if reason.hides and label != Label.MOTION and not coasting:
             inside = (mask.boxes[:, :2] <= box[:2]).all(1) & (mask.boxes[:, 2:] >= box[2:]).all(1)
             assert inside.any()
+
+
+@settings(max_examples=60, deadline=None)
+@given(_scenes())
+def test_a_doubtful_box_is_covered_but_for_people_who_are_shown(
+    scene: tuple[Tracks, list[Reason]],
+) -> None:
+    subjects, reasons = scene
+    people = subjects.label == Label.PERSON
+    reasons = [
+        Reason.UNPROVEN if r.hides and p else r for r, p in zip(reasons, people, strict=True)
+    ]
+    mask = mask_for(subjects, reasons)
+    y, x = np.mgrid[: INFO.height, : INFO.width] + 0.5
+    spared = np.zeros((INFO.height, INFO.width), np.bool_)
+    for box, reason, person in zip(subjects.xyxy, reasons, people, strict=True):
+        if person and reason == SHOWN:  # to whole blocks of 8 pixels, and no slivers of 4
+            x1, y1, x2, y2 = box.tolist()
+            spared |= (x > x1 - 9) & (x < x2 + 9) & (y > y1 - 9) & (y < y2 + 9)
+    hides = covered(mask)
+    for i in np.flatnonzero([r == Reason.UNPROVEN for r in reasons] & ~subjects.coasting):
+        x1, y1, x2, y2 = subjects.xyxy[i].tolist()
+        mine = (x > x1) & (x < x2) & (y > y1) & (y < y2)
+        assert (hides | spared)[mine].all()
 
 
 @settings(max_examples=60, deadline=None)
