@@ -8,7 +8,8 @@ seed) and read to the end, each in a forked process with the locks that `redact 
 crash: the process died, or raised anything but SourceError. hang: no end within 10 s of computing,
 or 120 s on the clock. silent loss: it ended without an error, with fewer frames than the clip has.
 It counts as `told` where the container notes no length or index at all (MPEG-TS, raw streams), so
-that nobody can know: README.md says so. Whoever keeps files that went wrong keeps what is in them.
+that nobody can know: README.md says so; and where a note, which goes into the report, says so.
+Whoever keeps files that went wrong keeps what is in them.
 """
 
 from __future__ import annotations
@@ -142,7 +143,8 @@ def repeat(data: bytearray, chance: random.Random, _other: bytes) -> None:
 
 
 def truncate(data: bytearray, chance: random.Random, _other: bytes) -> None:
-    del data[chance.randrange(1, len(data)) :]
+    if len(data) > 1:
+        del data[chance.randrange(1, len(data)) :]
 
 
 def splice(data: bytearray, chance: random.Random, other: bytes) -> None:
@@ -190,6 +192,8 @@ def outcome_of(path: Path, frames: int, *, promises: bool) -> str:
         return "hang"
     if os.WIFSIGNALED(status):
         return f"crash {signal.Signals(os.WTERMSIG(status)).name}"
+    if said == "told":
+        return said
     if not said.isdigit():
         return "refused" if said == "SourceError" else f"crash {said or 'without a word'}"
     if int(said) >= frames:
@@ -203,7 +207,8 @@ def _read(path: Path) -> str:
     locks.allow_time(PATIENCE)
     try:
         with PyAVSource(path) as source:
-            return str(sum(1 for _ in source))
+            count = sum(1 for _ in source)
+            return "told" if count < FRAMES and "left out" in " ".join(source.notes) else str(count)
     except SourceError:
         return "SourceError"
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is a finding

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,9 +18,13 @@ from redact.errors import ConfigError, SourceError
 from redact.pipeline import Pipeline
 from redact.protocols import Detector, Observer, Sink, Source
 from redact.redactor import OnFailure, Redactor
+from redact.sound import MutedSound
 from redact.sources import Span
 from redact.storage import ObjectPath, Place, place_of
 from redact.structures import Frame, Label, Report, StreamInfo
+
+if TYPE_CHECKING:
+    from redact.detectors.speech import SpeechModel
 
 _MOTION_IDS = 1 << 40  # motion tracks count from here, so that the two kinds never meet
 
@@ -38,12 +42,38 @@ def load_detector(config: Config) -> Detector | None:
     return load(config.models, config.detector, config.device)
 
 
+def load_speech(config: Config) -> SpeechModel | None:
+    """What tells speech, where sound is to be muted by it. Raises MissingDependencyError,
+    ModelError."""
+    if config.output.audio != "mute-speech":
+        return None
+    from redact.detectors.speech import SpeechModel
+
+    return SpeechModel(config.output.speech_model)
+
+
+def refuse_muting(config: Config, who: str) -> None:
+    """Raises ConfigError where sound was to be muted by something that never gets any."""
+    if config.output.audio == "mute-speech":
+        raise ConfigError(
+            f'output.audio = "mute-speech": {who} gets no sound, so none is muted; leave it out, '
+            "and pass none on beside it"
+        )
+
+
 def model_digests(config: Config) -> dict[str, str]:
-    """File name -> sha256 of what lies there: models, the `.bin` of an OpenVINO `.xml`, and
-    descriptions, which pin the sha256 of their own model. Raises ConfigError when unreadable.
+    """File name -> sha256 of what lies there: models, the `.bin` of an OpenVINO `.xml`, what tells
+    speech, and descriptions, which pin the sha256 of their own model. Raises ConfigError when
+    unreadable, MissingDependencyError and ModelError for a speech model that is not there or not
+    known.
     """
     from redact.detectors import located
 
+    speech = {}
+    if config.output.audio == "mute-speech":
+        from redact.detectors.speech import read_speech_model
+
+        speech["speech"] = read_speech_model(config.output.speech_model).sha256
     paths = [located(Path(p), config.device) for p in config.models]
     paths += [b for p in paths if p.suffix == ".xml" and (b := p.with_suffix(".bin")).exists()]
     digests: dict[str, str] = {}
@@ -55,7 +85,7 @@ def model_digests(config: Config) -> dict[str, str]:
             raise ConfigError(f"{path}: cannot read the model: {error.strerror}") from error
         taken = digests.get(path.name, digest) != digest
         digests[f"{path.name} ({digest[:8]})" if taken else path.name] = digest
-    return digests
+    return digests | speech
 
 
 def recipients_of(config: Config) -> tuple[str, ...]:
@@ -198,12 +228,49 @@ def run_piece(
 
 
 def join(
-    pieces: Sequence[Place], frames: Sequence[int], output: Place, config: Config, source: Place
-) -> None:
-    """Pieces of `run_piece`, which hold so many frames, become one output. Raises SinkError."""
+    pieces: Sequence[Place],
+    frames: Sequence[int],
+    output: Place,
+    config: Config,
+    source: Place,
+    report: Report,
+) -> Report:
+    """Pieces of `run_piece`, which hold so many frames, become one output, with the sound of the
+    whole. report: of the pieces. Raises SinkError."""
     from redact.sinks.joining import join as joined
 
-    joined(pieces, frames, output, config.output, source)
+    sound, notes = _muted_sound(source, config, load_speech(config))
+    try:
+        joined(pieces, frames, output, config.output, source, sound)
+    finally:
+        if sound is not None:
+            sound.close()
+    if sound is not None:
+        notes = (*notes, sound.note)
+    return report.with_(notes=(*report.notes, *notes), muted=sound and sound.muted)
+
+
+def _muted_sound(
+    source: Place, config: Config, speech: SpeechModel | None
+) -> tuple[MutedSound | None, tuple[str, ...]]:
+    """The sound of a file, muted, and notes; None where it has none, or none that can be decoded.
+    Decoded where its pictures are."""
+    if speech is None:
+        return None, ()
+    from redact.muting import Muter
+    from redact.sources import PyAVSound, SandboxedSound
+
+    sound: SandboxedSound | PyAVSound | None
+    try:
+        if config.input.sandbox and sys.platform == "linux" and isinstance(source, Path):
+            sound = SandboxedSound.of(source)
+        else:
+            sound = PyAVSound.of(source)
+    except SourceError as error:
+        return None, (f"sound: left out: {error}",)
+    if sound is None:
+        return None, ()
+    return Muter(sound, speech.listener(sound.info)), ()
 
 
 def open_source(path: str | Place, config: Config) -> Source:
@@ -230,7 +297,9 @@ def _file(path: str | Place) -> Path:
     return place
 
 
-def _open_sink(path: str | Place, config: Config, original: str | Place | None) -> Sink:
+def _open_sink(
+    path: str | Place, config: Config, original: str | Place | None, speech: SpeechModel | None
+) -> Sink:
     if config.output.encoder:
         from redact.sinks import FfmpegSink
 
@@ -240,7 +309,10 @@ def _open_sink(path: str | Place, config: Config, original: str | Place | None) 
         raise ConfigError("output.encoder_options are those of output.encoder; name one")
     from redact.sinks import PyAVSink
 
-    return PyAVSink(path, config.output, audio_from=original)
+    if original is None:
+        return PyAVSink(path, config.output)
+    muted, notes = _muted_sound(place_of(original), config, speech)
+    return PyAVSink(path, config.output, audio_from=original, sound=muted, notes=notes)
 
 
 def _run(
@@ -252,16 +324,18 @@ def _run(
     stop: threading.Event | None,
 ) -> Report:
     detector = detector or load_detector(config)
+    speech = load_speech(config)
     opened = isinstance(source, str | Path | ObjectPath)
     stream = open_source(source, config) if isinstance(source, str | Path | ObjectPath) else source
     try:
         if isinstance(sink, str | Path | ObjectPath):
             original = source if isinstance(source, str | Path | ObjectPath) else None
-            sink = _open_sink(sink, config, original)
+            sink = _open_sink(sink, config, original, speech)
         redactor = make_redactor(stream.info, config, detector)
         report = Pipeline(stream, redactor, sink, observer, stop).run()
     finally:
         if opened:
             stream.close()
     notes = (*getattr(stream, "notes", ()), *getattr(sink, "notes", ()))
-    return report.with_(notes=notes, frames_copied=getattr(sink, "copied", 0))
+    copied, muted = getattr(sink, "copied", 0), getattr(sink, "muted", None)
+    return report.with_(notes=notes, frames_copied=copied, muted=muted)

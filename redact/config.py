@@ -161,18 +161,19 @@ class InputOptions(Section, frozen=True):
 
 
 class OutputOptions(Section, frozen=True):
-    """codec: h264 or h265. crf, preset: of x264/x265. audio: drop or keep. copy: H.264 pictures
-    in which nothing is hidden may be copied as the camera coded them, where that is safe.
-    encoder: one of the system's ffmpeg instead (extra `[ffmpeg]`), such as h264_vaapi, which
-    takes `encoder_options` and copies nothing. The output's name says the container.
-    """
+    """codec: h264 or h265. crf, preset: of x264/x265. audio: drop, keep, or mute-speech (extra
+    `[speech]`), with `speech_model`: the path of silero-vad's .onnx; empty looks for its package.
+    copy: H.264 pictures in which nothing is hidden may be copied as the camera coded them, where
+    that is safe. encoder: one of the system's ffmpeg instead (extra `[ffmpeg]`), such as
+    h264_vaapi, which takes `encoder_options` and copies nothing. Its name says the container."""
 
     codec: Literal["h264", "h265"] = "h264"
     preset: Literal[
         "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower"
     ] = "superfast"
     crf: Annotated[int, Meta(ge=0, le=51)] = 23
-    audio: Literal["drop", "keep"] = "drop"
+    audio: Literal["drop", "keep", "mute-speech"] = "drop"
+    speech_model: str = ""
     copy: bool = True
     encoder: Name = ""
     encoder_options: dict[Name, str] = field(default_factory=dict)
@@ -267,19 +268,10 @@ class Config(Struct, frozen=True, kw_only=True):
 
         Model *contents* are digested by the caller: a path says nothing of what lies there.
         """
-        plain: dict[str, Any] = {
-            name: msgspec.to_builtins(getattr(self, name))
-            for name in (
-                "look_back",
-                "input",
-                "detector",
-                "motion",
-                "tracking",
-                "policy",
-                "effect",
-                "output",
-            )
-        }
+        sections = ("input", "detector", "motion", "tracking", "policy", "effect", "output")
+        names = ("look_back", *sections)
+        plain: dict[str, Any] = {n: msgspec.to_builtins(getattr(self, n)) for n in names}
+        del plain["output"]["speech_model"]
         del plain["detector"]["threads"]  # changes the time that a run takes, nothing else
         if self.device != CPU:  # other arithmetic, other boxes, if only by a hair
             plain["device"] = self.device
@@ -381,13 +373,18 @@ def config_of(file: ConfigFile, where: Path, zone: Zone | None = None) -> Config
         tracking=file.tracking,
         policy=file.policy,
         effect=file.effect,
-        output=file.output,
+        output=_output_of(file.output, where),
         seal=SealOptions(to=tuple(_beside(where, to) for to in file.seal.to)),
         audit=msgspec.structs.replace(
             file.audit, log=str(where.parent / file.audit.log) if file.audit.log else ""
         ),
         **given,
     )
+
+
+def _output_of(output: OutputOptions, where: Path) -> OutputOptions:
+    model = output.speech_model and str(where.parent / output.speech_model)
+    return msgspec.structs.replace(output, speech_model=model)
 
 
 def _beside(where: Path, recipient: str) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 
 import redact
 from redact.config import EMBEDDED
-from redact.errors import RedactError
+from redact.errors import MissingDependencyError, RedactError
 from redact.protocols import Detector
 from redact.structures import Frame
 
@@ -31,7 +31,7 @@ _AUDIO_DECODERS = ("aac", "pcm_alaw", "pcm_mulaw")
 _ENCODERS = {
     "libx264": "needed to write anything",
     "libx265": "only --codec h265 needs it",
-    "aac": "only --audio keep needs it",
+    "aac": "only sound that is asked for needs it",
 }
 _NEEDED = ("numpy", "msgspec", "click", "rich", "pyyaml")
 _OPTIONAL = {
@@ -79,7 +79,7 @@ class Examination:
 
 def examine(models: Sequence[Path] = ()) -> Examination:
     """Try every part, load the embedded and each other model. Never raises for what it finds."""
-    checks = [*_versions(), *_media(), _locks(), *_inference()]
+    checks = [*_versions(), *_media(), _locks(), *_inference(), _speech()]
     for model in (EMBEDDED, *models):
         checks += _model(model)
     return Examination(tuple(checks))
@@ -144,7 +144,7 @@ def _media() -> Iterator[Check]:
     for name in _DECODERS:
         yield _codec(Codec, name, "r", State.ABSENT, "files of this kind cannot be read")
     for name in _AUDIO_DECODERS:
-        yield _codec(Codec, name, "r", State.ABSENT, "--audio keep may fail on such sound")
+        yield _codec(Codec, name, "r", State.ABSENT, "such sound cannot be kept or muted")
     yield _deinterlacer()
     for name, advice in _ENCODERS.items():
         state = State.BROKEN if name == "libx264" else State.ABSENT
@@ -227,6 +227,29 @@ def _devices() -> str:
     if not names:
         raise RuntimeError("OpenVINO finds no device to run on")
     return "; ".join(f"{device} ({' '.join(name.split())})" for device, name in names.items())
+
+
+def _speech() -> Check:
+    """Whether `--audio mute-speech` would work: the model is there, known, and hears a second."""
+    import numpy as np
+
+    from redact.detectors.speech import HOW, SpeechModel, speech_model
+    from redact.sound import SoundInfo
+
+    def trial() -> str:
+        began = time.perf_counter()
+        model = SpeechModel()
+        listener = model.listener(SoundInfo(16000, "mono", 1))
+        if len(listener.push(np.zeros((1, 16000), np.float32))) != 31:
+            raise RuntimeError("it does not answer for each window of a second")
+        return f"{model.name}, loaded and heard a second in {time.perf_counter() - began:.1f} s"
+
+    advice = f"only --audio mute-speech needs it; {HOW}"
+    try:
+        speech_model()
+    except MissingDependencyError:
+        return Check("inference", "speech", State.ABSENT, "silero-vad is not installed", advice)
+    return _attempt("inference", "speech", advice, trial)
 
 
 def _model(path: Path) -> Iterator[Check]:

@@ -374,12 +374,11 @@ def redacted(frame: Frame, planes: tuple[Plane, Plane, Plane] | None, hidden: in
 @dataclass(frozen=True, slots=True)
 class Report:
     """Counts, reasons, timings and errors of one run; never pixels, crops or biometrics.
-
     people_hidden, people_shown: tracks, not frames. reasons: frames times subjects per reason.
-    frames_copied: as they were coded, as nothing was to be hidden in them.
-    spans: seconds from..to in the clip, per kind of hiding (`redact.spans`).
-    seconds: wall time per stage name. digests: sha256 of input, zone, settings and models.
-    sealed: name, sizes, digests and recipients of the sealed original, if one was kept.
+    frames_copied: as coded, nothing was to be hidden. spans: seconds from..to in the clip, per
+    kind of hiding (`redact.spans`). seconds: wall time per stage. digests: of input, zone, settings
+    and models. sealed: name, sizes, digests and recipients of the original, if kept. muted:
+    seconds of sound made silent, None where none was listened to.
     """
 
     frames: int = 0
@@ -395,6 +394,7 @@ class Report:
     digests: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     sealed: dict[str, Any] | None = None
+    muted: float | None = None
 
     def with_(self, **changes: Any) -> Report:
         return replace(self, **changes)

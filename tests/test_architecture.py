@@ -169,6 +169,53 @@ def test_the_pixels_of_a_redacted_frame_cannot_be_replaced() -> None:
         dataclasses.replace(sealed, y=np.ones((4, 4), np.uint8))
 
 
+def muted_sound(tree: ast.AST) -> Iterator[int]:
+    """Lines that reach for what makes a MutedBlock."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module="redact.sound"):
+                if any(name.name in {"muted", "_MUTER_ONLY", "*"} for name in node.names):
+                    yield node.lineno
+            case ast.ImportFrom(module="redact"):
+                if any(name.name == "sound" for name in node.names):
+                    yield node.lineno
+            case ast.Import():
+                if any(name.name == "redact.sound" for name in node.names):
+                    yield node.lineno
+            case ast.Attribute(attr="_MUTER_ONLY") | ast.Constant(value="_MUTER_ONLY"):
+                yield node.lineno
+            case ast.Call():
+                made = node.args if name_of(node.func) == "__new__" else [node.func]
+                if "MutedBlock" in map(name_of, made):
+                    yield node.lineno
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from redact.sound import muted",
+        "from redact import sound",
+        "import redact.sound",
+        "s._MUTER_ONLY",
+        "MutedBlock(0, samples)",
+        "object.__new__(MutedBlock)",
+    ],
+)
+def test_a_way_to_pass_sound_unheard_is_found(code: str) -> None:
+    assert list(muted_sound(ast.parse(code)))
+
+
+def test_only_the_muter_seals_sound() -> None:
+    allowed = {PACKAGE / "sound.py", PACKAGE / "muting.py"}
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in modules()
+        if path not in allowed
+        for line in muted_sound(ast.parse(path.read_text()))
+    ]
+    assert found == []
+
+
 # -- coded pictures reach a sink in sealed frames alone ----------------------------------------
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from redact.audit.bundle import Shared, share
 from redact.audit.checking import Found, verify_bundle, verify_log
+from redact.audit.credentials import load_credentials, read_credentials
 from redact.audit.entry import Statement
 from redact.audit.log import AuditLog
 
@@ -20,6 +21,8 @@ __all__ = [
     "Found",
     "Shared",
     "Statement",
+    "load_credentials",
+    "read_credentials",
     "share",
     "verify_bundle",
     "verify_log",

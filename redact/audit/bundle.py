@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from redact.audit.checking import EXCERPT, PUBLIC, SIGNATURE, STORY, SUMS, verify_log
+from redact.audit.credentials import Credentials, format_of, sign_copy
 from redact.audit.entry import Entry, Statement, read_entry
 from redact.audit.log import AuditLog, digest_of_file
 from redact.audit.signing import Signer, fingerprint
@@ -38,11 +39,20 @@ With openssl (3.0 or newer) and coreutils, in the folder it was unpacked to:
     openssl pkeyutl -verify -pubin -inkey public.pem -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig
     sha256sum -c SHA256SUMS
 
-What it proves: the holder of the key says that this very file was made by redact from the input
-and with the settings that the report names by their digests, and when it was shared with whom.
+{credentials}What it proves: the holder of the key says that this very file was made by redact from
+the input and with the settings that the report names by their digests, and when it was shared
+with whom.
 log.jsonl is the whole log up to that moment; what concerns other recordings is left out and only
 its digests remain, so that nothing can have been taken out of between or put in later.
 What it does not prove: that the camera saw what the picture shows, or that nobody was missed.
+"""
+
+
+_CREDENTIALS = """{name} is the same clip, with Content Credentials (C2PA) inside.
+Any tool for C2PA shows them, and so does
+
+    redact audit verify {name}
+
 """
 
 
@@ -63,11 +73,13 @@ def share(
     to: str,
     reason: str,
     statement: Statement = Statement(),  # noqa: B008 - frozen
+    credentials: Credentials | None = None,
     overwrite: bool = False,
 ) -> Shared:
     """Enter it in the log, then write the bundle, whole or not at all.
 
-    Only a clip that the log knows as made by redact, unaltered since, is shared. Raises
+    Only a clip that the log knows as made by redact, unaltered since, is shared. credentials: the
+    bundle gets a second copy of the clip, with Content Credentials signed by these. Raises
     ConfigError, SourceError, SinkError, TamperedError.
     """
     if bundle.exists() and not overwrite:
@@ -82,20 +94,30 @@ def share(
     except OSError as error:
         raise SourceError(f"{clip}: cannot be read: {error.strerror or error}") from error
     _check_known(clip, (size, digest), report, log)
-    story = {
+    story: dict[str, Any] = {
         "to": to,
         "reason": reason,
         "output": {"name": clip.name, "bytes": size, "sha256": digest},
     }
     partial = Partial(bundle)  # before the log hears of it: a folder that cannot be written
+    signed: Partial | None = None
     try:
+        if credentials is not None:
+            format_of(clip)
+            signed = Partial(bundle.with_name(f"{clip.stem}.c2pa{clip.suffix}"))
+            with signed.path.open("w+b") as file:
+                sign_copy(clip, file, credentials, report)
+            size, digest = digest_of_file(signed.path)
+            story["signed"] = {"name": signed.final.name, "bytes": size, "sha256": digest}
         entry = log.append("share", statement, story)
-        _write(partial.path, clip, story, log, entry, signer)
+        _write(partial.path, clip, signed, story, log, entry, signer)
         partial.publish()
     except OSError as error:
         raise SinkError(f"{bundle}: cannot be written: {error.strerror or error}") from error
     finally:
         partial.discard()
+        if signed is not None:
+            signed.discard()
     return Shared(bundle, fingerprint(signer.public_pem), entry.digest)
 
 
@@ -103,7 +125,9 @@ def _report_of(clip: Path) -> dict[str, Any]:
     path = clip.with_name(clip.name + _REPORT)
     try:
         report = json.loads(path.read_bytes())
-        return {"bytes": report["output"]["bytes"], "sha256": report["output"]["sha256"]}
+        for part in ("input", "output"):
+            report[part]["bytes"], report[part]["sha256"]  # it has them
+        return dict(report)
     except FileNotFoundError:
         raise ConfigError(
             f"{clip}: has no report beside it, so it is not known to be redacted; only outputs of "
@@ -116,7 +140,7 @@ def _report_of(clip: Path) -> dict[str, Any]:
 def _check_known(
     clip: Path, content: tuple[int, str], report: dict[str, Any], log: AuditLog
 ) -> None:
-    if (report["bytes"], report["sha256"]) != content:
+    if (report["output"]["bytes"], report["output"]["sha256"]) != content:
         raise ConfigError(f"{clip}: has changed since it was redacted; run it again")
     if not any(_concerns(entry, content[1]) for entry in _entries(log)):
         raise ConfigError(
@@ -139,7 +163,13 @@ def _concerns(entry: Entry, digest: str) -> bool:
 
 
 def _write(
-    path: Path, clip: Path, story: dict[str, Any], log: AuditLog, last: Entry, signer: Signer
+    path: Path,
+    clip: Path,
+    signed: Partial | None,
+    story: dict[str, Any],
+    log: AuditLog,
+    last: Entry,
+    signer: Signer,
 ) -> None:
     digest = story["output"]["sha256"]
     entries = [entry for entry in _entries(log) if entry.number <= last.number]
@@ -150,6 +180,7 @@ def _write(
         to=story["to"],
         reason=story["reason"],
         fingerprint=fingerprint(signer.public_pem),
+        credentials="" if signed is None else _CREDENTIALS.format(name=signed.final.name),
     )
     parts = {
         EXCERPT: b"".join(lines),
@@ -158,15 +189,17 @@ def _write(
         _GUIDE: guide.encode(),
         clip.name + _REPORT: clip.with_name(clip.name + _REPORT).read_bytes(),
     }
-    sums = {clip.name: digest}
+    clips = {clip.name: (clip, digest)}
+    if signed is not None:
+        clips[signed.final.name] = signed.path, story["signed"]["sha256"]
+    sums = {name: known for name, (_, known) in clips.items()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as bundle:
-        with (
-            clip.open("rb") as source,
-            bundle.open(zipfile.ZipInfo(clip.name, _WHEN), "w", force_zip64=True) as target,
-        ):
-            sums[clip.name] = _copy(source, target)
-        if sums[clip.name] != digest:
-            raise SourceError(f"{clip}: changed while it was read")
+        for name, (file, known) in clips.items():
+            info = zipfile.ZipInfo(name, _WHEN)
+            with file.open("rb") as source, bundle.open(info, "w", force_zip64=True) as target:
+                sums[name] = _copy(source, target)
+            if sums[name] != known:
+                raise SourceError(f"{clip}: changed while it was read")
         for name, data in parts.items():
             bundle.writestr(zipfile.ZipInfo(name, _WHEN), data)
             sums[name] = _sha256(data)

@@ -182,6 +182,9 @@ def _check_story(
         raise TamperedError(f"{where}: its log knows nothing of this sharing")
     if story["output"]["sha256"] != told.get(story["output"]["name"]):
         raise TamperedError(f"{where}: the clip is not the one that was shared")
+    signed = story.get("signed")
+    if signed is not None and signed["sha256"] != told.get(signed["name"]):
+        raise TamperedError(f"{where}: {signed['name']} is not the copy that was shared")
     if not made:
         raise TamperedError(f"{where}: its log knows nothing of how the clip was made")
 

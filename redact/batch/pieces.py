@@ -84,8 +84,8 @@ class Join:
             raise SourceError(
                 f"{job.source}: changed while it was read; run it again when complete"
             )
-        join(self.pieces, self.frames, job.output, recipe.config, job.source)
-        return self.report
+        whole = self.pieces, self.frames, job.output, recipe.config, job.source
+        return join(*whole, self.report)
 
 
 def _changed(job: Job) -> str:

@@ -186,6 +186,7 @@ def make_record(
         },
         "people": {"hidden": report.people_hidden, "shown": report.people_shown},
         "reasons": report.reasons,
+        **({} if report.muted is None else {"sound": {"muted": round(report.muted, 3)}}),
         "spans": {kind: list(spans) for kind, spans in report.spans.items()},
         "seconds": report.seconds,
         "notes": list(report.notes),

@@ -17,20 +17,32 @@ def audit() -> None:
 
 
 @audit.command()
-@click.argument("file", metavar="LOG|BUNDLE.zip", type=PATH)
+@click.argument("file", metavar="LOG|BUNDLE.zip|CLIP", type=PATH)
 @click.option(
-    "--key", type=PATH, metavar="PUB", help="The public key, from elsewhere; default: beside it."
+    "--key",
+    type=PATH,
+    metavar="PUB",
+    help="The public key, from elsewhere; default: beside it. For a CLIP: the certificates that "
+    "its signer's must lead to.",
 )
 @click.option("--head", metavar="DIGEST", help="Of an entry noted elsewhere: must be in the log.")
 @click.option("--json", "as_json", is_flag=True, help="For machines, on stdout.")
 @debug_option
 def verify(file: Path, key: Path | None, head: str | None, as_json: bool) -> int:
-    """Find any edit, removal or reordering. Exit code 8 if there is one."""
+    """Find any edit, removal or reordering. Exit code 8 if there is one.
+
+    CLIP: an .mp4 or .mov with Content Credentials (C2PA) inside.
+    """
     from dataclasses import asdict
 
     from redact.audit import verify_bundle, verify_log
+    from redact.audit.credentials import FORMATS
     from redact.errors import ConfigError
 
+    if file.suffix.lower() in FORMATS:
+        if head is not None:
+            raise ConfigError("--head is for logs; a clip is checked against certificates")
+        return _verify_clip(file, key, as_json)
     if file.suffix.lower() == ".zip":
         if head is not None:
             raise ConfigError("--head is for logs; a bundle is checked against its key")
@@ -51,6 +63,26 @@ def verify(file: Path, key: Path | None, head: str | None, as_json: bool) -> int
         click.echo(
             "redact: warning: the key was taken from beside it, where a forger could have put his "
             "own; compare the fingerprint, or pass --key",
+            err=True,
+        )
+    return 0
+
+
+def _verify_clip(file: Path, anchors: Path | None, as_json: bool) -> int:
+    from dataclasses import asdict
+
+    from redact.audit import read_credentials
+
+    found = read_credentials(file, anchors=anchors)
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=2))
+        return 0
+    click.echo(f"{one_line(file)}: unaltered since it was signed by {one_line(found.signer)}")
+    click.echo(f"says: {one_line(', '.join(found.actions))}; original: {one_line(found.original)}")
+    if anchors is None:
+        click.echo(
+            "redact: warning: anybody can sign under any name; name the certificates that you "
+            "trust with --key",
             err=True,
         )
     return 0

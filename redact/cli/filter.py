@@ -51,7 +51,7 @@ def filter_pipe(
     y4m (one constant rate) or NUT (every frame its own time), in 4:2:0. Sound stays with the
     program outside.
     """
-    from redact.build import load_detector, make_redactor
+    from redact.build import load_detector, make_redactor, refuse_muting
     from redact.cli.signals import stopping
     from redact.pipeline import Pipeline
     from redact.sinks import PipeSink
@@ -60,6 +60,7 @@ def filter_pipe(
     if sys.stdin.isatty() or sys.stdout.isatty():
         raise click.UsageError("raw video comes and goes through pipes, not a terminal", ctx)
     config = make_config(**options)
+    refuse_muting(config, "a filter")
     detector = load_detector(config)
     told = _MATRICES.get(matrix or "", 2)
     with stopping(lambda: None) as stop, PipeSource(sys.stdin.buffer, matrix=told) as source:

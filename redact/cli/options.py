@@ -124,7 +124,11 @@ _FILE_OPTIONS = (
         default=None,
         help="Whether files are decoded in a process that can do nothing else.",
     ),
-    click.option("--audio", type=_choice(OutputOptions, "audio"), help="Whether sound stays."),
+    click.option(
+        "--audio",
+        type=_choice(OutputOptions, "audio"),
+        help="Whether sound stays. mute-speech: all but what sounds like speech.",
+    ),
     click.option("--codec", type=_choice(OutputOptions, "codec")),
     click.option("--crf", type=int, metavar="N", help="Quality, 0 (best) to 51."),
     click.option("--preset", type=_choice(OutputOptions, "preset"), help="Speed of encoding."),

@@ -78,6 +78,18 @@ def read_graph(files: ModelFiles, title: str) -> Any:
         return core.read_model(model=files.graph, weights=files.weights)
 
 
+def settings(threads: int) -> dict[str, Any]:
+    """How graphs are compiled."""
+    return {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        "ENABLE_CPU_PINNING": False,  # many processes must not meet on core 0
+        "INFERENCE_PRECISION_HINT": "f32",  # the same boxes on every processor
+        "CACHE_DIR": "",
+    }
+
+
 class Network:
     """A graph, compiled once per input size and safe to run from many threads.
 
@@ -94,14 +106,7 @@ class Network:
         std: Sequence[float] = (1.0, 1.0, 1.0),
     ) -> None:
         self.title = title
-        self._config = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": 1,
-            "ENABLE_CPU_PINNING": False,  # many processes must not meet on core 0
-            "INFERENCE_PRECISION_HINT": "f32",  # the same boxes on every processor
-            "CACHE_DIR": "",
-        }
+        self._config = settings(threads)
         self._mean, self._std = list(mean), list(std)
         self._model = read_graph(files, title)
         with _door(title, "read"):
@@ -217,6 +222,24 @@ class Network:
         with self._request(size) as request, _door(self.title, "run"):
             request.infer(feeds, share_inputs=True)
             return [np.array(tensor.data) for tensor in request.output_tensors]
+
+
+class PlainNetwork:
+    """A graph as it is, compiled once: named arrays in, arrays out. Threads take turns."""
+
+    def __init__(self, files: ModelFiles, title: str, threads: int = 1) -> None:
+        self.title = title
+        self._lock = threading.Lock()
+        model = read_graph(files, title)
+        with _door(title, "compile"):
+            compiled = _the_core().compile_model(model, "CPU", settings(threads))
+            self._request = compiled.create_infer_request()
+
+    def run(self, feeds: Mapping[str, npt.NDArray[Any]]) -> Outputs:
+        """The outputs in the graph's order. Raises ModelError."""
+        with self._lock, _door(self.title, "run"):
+            self._request.infer(dict(feeds))
+            return [np.array(tensor.data) for tensor in self._request.output_tensors]
 
 
 def parse_names(text: str) -> Mapping[int, str]:

@@ -19,7 +19,7 @@ gi.require_version("GstBase", "1.0")
 gi.require_version("GstVideo", "1.0")
 from gi.repository import GObject, Gst, GstBase, GstVideo  # noqa: E402
 
-from redact.build import load_detector, make_redactor  # noqa: E402
+from redact.build import load_detector, make_redactor, refuse_muting  # noqa: E402
 from redact.config import (  # noqa: E402
     ConfigFile,
     config_of,
@@ -86,6 +86,7 @@ class RedactElement(GstBase.BaseTransform):  # type: ignore[misc]
         """Read the configuration and load the models, before any frame."""
         try:
             self._config = self._make_config()
+            refuse_muting(self._config, "the element")
             self._detector = load_detector(self._config)
         except Exception as error:  # noqa: BLE001 - an exception must not pass into C
             return self._fail(error)

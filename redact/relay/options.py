@@ -294,7 +294,10 @@ def _camera(name: str, camera: CameraSection, file: RelayFile, path: Path) -> Ca
         raise ConfigError(f"{where}: has no outputs; add [[cameras.{name}.outputs]]")
     base = ConfigFile(**{key: getattr(file, key) for key in HidingSections.__struct_fields__})
     if file.output.audio != "drop":
-        raise ConfigError(f'{path}: output.audio: sound is kept by camera: give it audio = "keep"')
+        raise ConfigError(
+            f"{path}: output.audio: the relay keeps sound by camera, and mutes no speech in it: "
+            'give the camera audio = "keep", or none'
+        )
     if file.output.encoder:
         raise ConfigError(f"{path}: output.encoder: the relay encodes by itself; leave it out")
     return CameraConfig(

@@ -1,11 +1,12 @@
-"""Audio of the input beside the redacted video: copied packet by packet, or made into AAC."""
+"""Audio beside the redacted video: the input's, copied packet by packet or made into AAC; or what
+was muted, made into AAC."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
-from typing import Self, TypeAlias
+from typing import Protocol, Self, TypeAlias
 
 import av
 import av.error
@@ -18,6 +19,8 @@ from av.stream import Stream
 from redact.errors import SinkError
 from redact.sinks.containers import Container
 from redact.sinks.errors import writing
+from redact.sinks.muted import AAC_SAMPLES, framed
+from redact.sound import AAC_RATES, MutedSound
 from redact.storage import Place, medium
 
 # As in `redact.sources.opening`: rooms do not import each other, a test holds them together.
@@ -27,10 +30,12 @@ FORMATS = (
     "mp3,wav,aac,flac,aiff,amr,caf"
 )
 ADVICE = 'write the video without it (audio = "drop")'
-_AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
-_AAC_SAMPLES = 1024  # in one AAC packet
 Coded: TypeAlias = "Iterator[Packet[AudioStream]]"
 Timed: TypeAlias = "tuple[Fraction, Packet[Stream]]"
+
+
+class Closable(Protocol):
+    def close(self) -> None: ...
 
 
 class AudioFeed:
@@ -42,7 +47,7 @@ class AudioFeed:
     def __init__(
         self,
         where: str,
-        source: InputContainer,
+        source: Closable,
         output: OutputContainer,
         timed: Iterator[Timed],
     ) -> None:
@@ -75,6 +80,20 @@ class AudioFeed:
             make = _copied if copy else _transcoded
             timed = make(chain([first], coded), stream, output, shift)
             return cls(where, source, output, timed)
+
+    @classmethod
+    def of_muted(
+        cls, sound: MutedSound, where: str, output: OutputContainer, shift: Fraction
+    ) -> Self | None:
+        """Sound that was listened to; its errors of decoding are silence. shift: as in `of`."""
+        frames = framed(sound)
+        with writing(f"{where}: its sound cannot be written", ADVICE):
+            first = next(frames, None)
+            if first is None:
+                return None
+            info = sound.info
+            timed = _encoded(chain([first], frames), output, info.rate, info.layout, shift)
+            return cls(f"{where}: its sound cannot be written", sound, output, timed)
 
     def mux_until(self, time: Fraction | None) -> None:
         """Mux all packets that begin at or before `time` seconds; all that are left for None."""
@@ -131,15 +150,26 @@ def _transcoded(
     """AAC, mono or stereo, at the input's rate where AAC has it. Gaps are filled with silence,
     so that sound stays in step with the picture."""
     context = stream.codec_context
-    rate = context.sample_rate if context.sample_rate in _AAC_RATES else 48000
+    rate = context.sample_rate if context.sample_rate in AAC_RATES else 48000
     layout = "mono" if context.layout.nb_channels == 1 else "stereo"
+    return _encoded(_resampled(coded, stream, rate, layout), output, rate, layout, shift)
+
+
+def _encoded(
+    frames: Iterator[av.AudioFrame],
+    output: OutputContainer,
+    rate: int,
+    layout: str,
+    shift: Fraction,
+) -> Iterator[Timed]:
+    """AAC. The stream is added at once, frames are taken lazily."""
     target = output.add_stream("aac", rate=rate)
     assert isinstance(target, AudioStream)
     target.codec_context.layout = layout
     target.codec_context.time_base = Fraction(1, rate)
 
     def packets() -> Iterator[Timed]:
-        for frame in _resampled(coded, stream, rate, layout):
+        for frame in chain(frames, [None]):
             if frame is not None:
                 frame.pts = (frame.pts or 0) + round(shift * rate)
             for packet in target.encode(frame):
@@ -151,7 +181,7 @@ def _transcoded(
 
 def _resampled(
     coded: Coded, stream: AudioStream, rate: int, layout: str
-) -> Iterator[av.AudioFrame | None]:
+) -> Iterator[av.AudioFrame]:
     graph: Graph | None = None
     for packet in coded:
         for frame in stream.decode(packet):
@@ -162,7 +192,6 @@ def _resampled(
     if graph is not None:
         graph.push(None)
         yield from _pulled(graph)
-    yield None
 
 
 def _graph(frame: av.AudioFrame, rate: int, layout: str) -> Graph:
@@ -176,7 +205,7 @@ def _graph(frame: av.AudioFrame, rate: int, layout: str) -> Graph:
         ),
         graph.add("aresample", f"{rate}:async=1"),
         graph.add("aformat", f"sample_fmts=fltp:sample_rates={rate}:channel_layouts={layout}"),
-        graph.add("asetnsamples", f"{_AAC_SAMPLES}:p=0"),
+        graph.add("asetnsamples", f"{AAC_SAMPLES}:p=0"),
         graph.add("abuffersink"),
     ]
     graph.link_nodes(*nodes).configure()

@@ -42,7 +42,7 @@ class FfmpegSink:
         self._name = str(path)
         self._options = options
         self._container: Container = container_for(Path(path))
-        if options.audio == "keep":
+        if options.audio != "drop":
             raise ConfigError(
                 f"{path}: output.encoder = {options.encoder!r} keeps no sound; "
                 'write it with audio = "drop"'

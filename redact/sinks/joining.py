@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import av
 from av.container import OutputContainer
@@ -25,6 +26,7 @@ from redact.sinks.containers import container_for
 from redact.sinks.errors import writing
 from redact.sinks.partial import Draft, draft_of, is_partial
 from redact.sinks.verification import Written, verify
+from redact.sound import MutedSound
 from redact.storage import ObjectPath, Place, medium
 
 
@@ -51,16 +53,17 @@ def join(
     final: Place,
     options: OutputOptions,
     source: Place,
+    muted: MutedSound | None = None,
 ) -> None:
     """Join pieces that hold so many frames each. source: whose sound is kept, if the options
-    keep any. Raises SinkError."""
+    keep any. muted: written instead. Raises SinkError."""
     if not all(is_partial(piece.name) for piece in pieces):
         raise SinkError(f"{final}: only pieces of a redacted clip are joined")
     with writing(str(final)):
         order = _order(pieces, frames, str(final))
         draft = draft_of(final)
         try:
-            sound = source if options.audio == "keep" else None
+            sound = muted or (source if options.audio == "keep" else None)
             written = _Joiner(draft, final, order, sound).copy(pieces)
             draft.close()
             try:
@@ -114,8 +117,11 @@ def _order(pieces: Sequence[Place], frames: Sequence[int], where: str) -> _Order
 class _Joiner:
     """Copies packets into the draft, sound beside them."""
 
-    def __init__(self, draft: Draft, final: Place, order: _Order, sound: Place | None) -> None:
+    def __init__(
+        self, draft: Draft, final: Place, order: _Order, sound: Place | MutedSound | None
+    ) -> None:
         self._draft = draft
+        self._name = str(final)
         self._in_store = isinstance(final, ObjectPath)
         self._container = container_for(final)
         self._order = order
@@ -154,9 +160,14 @@ class _Joiner:
         self._target = self._output.add_stream_from_template(stream)
         self._target.time_base = tick
         if self._sound is not None:
-            self._audio = AudioFeed.of(self._sound, self._output, self._container, Fraction(0))
+            self._audio = self._feed(self._sound, self._output)
         width, height = stream.codec_context.width, stream.codec_context.height
         return Written(self._order.times, tick, self._order.last, width, height, None)
+
+    def _feed(self, sound: Place | MutedSound, output: OutputContainer) -> AudioFeed | None:
+        if isinstance(sound, Path | ObjectPath):
+            return AudioFeed.of(sound, output, self._container, Fraction(0))
+        return AudioFeed.of_muted(sound, self._name, output, Fraction(0))
 
     def _mux(self, packet: Packet[VideoStream], index: int, following: dict[int, int]) -> None:
         assert self._output is not None

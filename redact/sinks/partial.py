@@ -31,6 +31,13 @@ class Draft(Protocol):
     def discard(self) -> None: ...
 
 
+def absolute(place: Place) -> Place:
+    """So that a change of the working folder changes nothing. Links stay."""
+    if isinstance(place, ObjectPath):
+        return place
+    return Path(os.path.abspath(place))  # noqa: PTH100 - resolve() follows links
+
+
 def draft_of(final: Place) -> Draft:
     """A draft of the kind that the place has. Raises SinkError, OSError."""
     if not isinstance(final, ObjectPath):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from array import array
 from collections import deque
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
@@ -23,10 +21,11 @@ from redact.sinks.containers import container_for
 from redact.sinks.encoding import add_video, nominal_rate
 from redact.sinks.errors import writing
 from redact.sinks.notes import notes_of
-from redact.sinks.partial import Draft, draft_of
+from redact.sinks.partial import Draft, absolute, draft_of
 from redact.sinks.pictures import Pictures
 from redact.sinks.splicing import Splicer, free_id
 from redact.sinks.verification import Written, verify
+from redact.sound import MutedSound
 from redact.storage import ObjectPath, Place, place_of, same_place
 from redact.structures import RedactedFrame, StreamInfo
 
@@ -37,10 +36,10 @@ class PyAVSink:
     """Writes one file: video, and audio if the options keep it; nothing else.
 
     path: .mp4, .m4v, .mov or .mkv; anything else is a ConfigError. audio_from: the file whose
-    first audio stream is kept when `options.audio` is "keep". verify: read the file back
-    before publishing. While writing, only a hidden partial file exists beside `path`; leaving
-    the `with` block publishes it, an error discards it. Raises SinkError. `notes` says what
-    the container made necessary: padding to an even size, a shifted start, rounded times.
+    first audio stream is kept when `options.audio` is "keep". sound: written instead, and closed
+    here. verify: read the file back before publishing. While writing, only a hidden partial file
+    exists beside `path`; leaving the `with` block publishes it, an error discards it. Raises
+    SinkError. `notes`: those given, then what the container made necessary (size, start, times).
     """
 
     def __init__(
@@ -49,9 +48,11 @@ class PyAVSink:
         options: OutputOptions = OutputOptions(),  # noqa: B008 - frozen
         *,
         audio_from: str | Place | None = None,
+        sound: MutedSound | None = None,
+        notes: tuple[str, ...] = (),
         verify: bool = True,
     ) -> None:
-        self._path = _absolute(place_of(path))
+        self._path = absolute(place_of(path))
         self._name = str(path)
         self._options = options
         self._verify = verify
@@ -60,6 +61,7 @@ class PyAVSink:
         self._audio_from = source if options.audio == "keep" else None
         if source is not None and same_place(self._path, source):
             raise ConfigError(f"{path}: is the input itself; choose another output")
+        self._sound = sound
         self._info: StreamInfo | None = None
         self._partial: Draft | None = None
         self._output: OutputContainer | None = None
@@ -72,12 +74,17 @@ class PyAVSink:
         self._after: dict[int, int] = {}  # time of a frame: time of the one that follows
         self._held: deque[Packet[VideoStream]] = deque()  # until what follows them is known
         self._last = 0
-        self.notes: tuple[str, ...] = ()
+        self.notes = notes
 
     @property
     def copied(self) -> int:
         """Frames so far that were copied as they were coded."""
         return 0 if self._splicer is None else self._splicer.copied
+
+    @property
+    def muted(self) -> float | None:
+        """Seconds of sound so far that were made silent; None without `sound`."""
+        return None if self._sound is None else self._sound.muted
 
     def open(self, info: StreamInfo) -> None:
         """Create the partial file. Raises SinkError when it cannot be made."""
@@ -126,10 +133,12 @@ class PyAVSink:
         self._stream = add_video(output, *given, set_id=set_id or 0)
         if set_id is not None:
             self._splicer = Splicer(self._stream, set_id, *given)
-        if self._audio_from is not None:
-            start = self._shift * info.time_base
+        start = self._shift * info.time_base
+        if self._sound is not None:
+            self._audio = AudioFeed.of_muted(self._sound, self._name, output, start)
+        elif self._audio_from is not None:
             self._audio = AudioFeed.of(self._audio_from, output, self._container, start)
-        self.notes = notes_of(info, self._pictures, self._shift, self._container.tick)
+        self.notes += notes_of(info, self._pictures, self._shift, self._container.tick)
 
     def _coded(self, frame: RedactedFrame, pts: int, pictures: Pictures) -> _Packets:
         """The packets that are ready, now that this frame has come."""
@@ -193,6 +202,8 @@ class PyAVSink:
             self._flush(self._stream, self._info)
             if self._audio is not None:
                 self._audio.mux_until(None)
+            if self._sound is not None:
+                self.notes += (self._sound.note,)
             self._output.close()
             self._partial.close()
             if self._verify:
@@ -203,14 +214,8 @@ class PyAVSink:
         assert self._info is not None
         assert self._partial is not None
         audio_end = self._audio.end if self._audio is not None else None
-        written = Written(
-            self._times,
-            self._info.time_base,
-            self._last,
-            pictures.width,
-            pictures.height,
-            audio_end,
-        )
+        times = self._times, self._info.time_base, self._last
+        written = Written(*times, pictures.width, pictures.height, audio_end)
         try:
             verify(self._partial.path, written, self._container.tick)
         except SinkError as error:
@@ -237,12 +242,7 @@ class PyAVSink:
                 self._finish()
         finally:
             self._discard()
-            if self._audio is not None:
-                self._audio.close()
+            for sound in (self._audio, self._sound):
+                if sound is not None:
+                    sound.close()
             self._output = self._stream = None
-
-
-def _absolute(place: Place) -> Place:
-    if isinstance(place, ObjectPath):
-        return place
-    return Path(os.path.abspath(place))  # noqa: PTH100 - resolve() follows links

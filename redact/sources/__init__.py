@@ -1,5 +1,6 @@
 """Where frames come from: `PyAVSource` reads video files, `SandboxedSource` does so in a process of
 its own, `FfmpegSource` reads what the system's ffmpeg decodes, `PipeSource` standard input.
+`PyAVSound` and `SandboxedSound` read the sound of files.
 
 PyAV is imported at first use.
 """
@@ -15,14 +16,18 @@ if TYPE_CHECKING:
     from redact.sources.piece import PieceSource
     from redact.sources.pipe import PipeSource
     from redact.sources.pyav import DEFAULT_MAX_PIXELS, PyAVSource
+    from redact.sources.sandbox.sound import SandboxedSound
     from redact.sources.sandbox.source import SandboxedSource
+    from redact.sources.sound import PyAVSound
 
 __all__ = [
     "DEFAULT_MAX_PIXELS",
     "FfmpegSource",
     "PieceSource",
     "PipeSource",
+    "PyAVSound",
     "PyAVSource",
+    "SandboxedSound",
     "SandboxedSource",
     "Span",
 ]
@@ -45,6 +50,14 @@ def __getattr__(name: str) -> Any:
         from redact.sources.sandbox.source import SandboxedSource
 
         return SandboxedSource
+    if name == "SandboxedSound":
+        from redact.sources.sandbox.sound import SandboxedSound
+
+        return SandboxedSound
+    if name == "PyAVSound":
+        from redact.sources.sound import PyAVSound
+
+        return PyAVSound
     if name in __all__:
         from redact.sources import pyav
 

@@ -23,6 +23,8 @@ FORMATS = (
     "mxf,ogg,h264,hevc,vvc,av1,obu,m4v,h263,mjpeg,mjpeg_2000,mpjpeg,dv,wtv,dhav,yuv4mpegpipe,rm,"
     "mp3,wav,aac,flac,aiff,amr,caf"
 )
+_RAW = frozenset({"h264", "hevc", "vvc", "av1", "obu", "m4v", "h263", "mpegvideo", "mjpeg"})
+_CONTAINERS = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".flv", ".3gp"})
 DEFAULT_MAX_PIXELS = 8192 * 8192
 OUTPUT_CORRUPT = 1 << 3  # AV_CODEC_FLAG_OUTPUT_CORRUPT: damaged frames come out, marked
 
@@ -57,11 +59,25 @@ def open_container(path: Place, max_pixels: int) -> InputContainer:
     with reading(f"{path}: is not a video file that can be read", "check that it plays"):
         check_whole(path)
         try:
-            return _open(path, max_pixels)
+            container = _open(path, max_pixels)
         except av.error.ArgumentError as error:
             raise SourceError(
                 f"{path}: is not in a format that is read here; convert it to .mp4 first"
             ) from error
+        _check_kind(path, container)
+        return container
+
+
+def _check_kind(path: Place, container: InputContainer) -> None:
+    """Raise SourceError for coded pictures without a container under the name of one: a header that
+    is damaged makes FFmpeg look for those, and all that the container promised is then lost."""
+    found = container.format.name
+    if found in _RAW and path.suffix.lower() in _CONTAINERS:
+        container.close()
+        raise SourceError(
+            f"{path}: its header is damaged: it looks like raw {found}; copy it again, or name "
+            f"it .{found} if that is what it is"
+        )
 
 
 def _open(path: Place, max_pixels: int) -> InputContainer:

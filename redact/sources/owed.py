@@ -60,10 +60,12 @@ class Owed:
         if picture.pts is None:
             self._watch = False
             return None
-        while self._waiting and self._waiting[0] <= picture.pts:
+        while self._waiting and self._waiting[0] < picture.pts:
             time = heapq.heappop(self._waiting)
-            if time < picture.pts and self._watch:
+            if self._watch:
                 return time
+        if self._waiting and self._waiting[0] == picture.pts:  # one: another of this time is owed
+            heapq.heappop(self._waiting)
         return None
 
     def rest(self) -> int | None:

@@ -70,6 +70,12 @@ class PyAVSource:
         views = len([s for s in self._container.streams.video if not is_cover(s)])
         if views > 1:
             self.notes = (f"{self._path.name}: only the first of {views} video streams is read",)
+        left_out = self._decoder.promise.left_out
+        if left_out:
+            self.notes += (
+                f"{self._path.name}: {left_out} of {self._stream.frames} pictures are left out "
+                "by its edit list: a trim, or damage",
+            )
         self._first: Decoded | None = first
         self._matrix = matrix_of(picture)
         self._orientation = orientation_of(self._matrix, str(self._path))

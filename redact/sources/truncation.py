@@ -28,7 +28,8 @@ class Promise:
 
     packets: exact number of coded pictures in the index. end: seconds at which the video
     ends. whole_end: seconds at which the longest stream ends, used where `end` is unknown.
-    frame_rate: None when variable. frames, duration: what `StreamInfo` reports.
+    frame_rate: None when variable. frames, duration: what `StreamInfo` reports. left_out: coded
+    pictures that an edit list of the file takes out.
     """
 
     packets: int | None = None
@@ -37,6 +38,7 @@ class Promise:
     frame_rate: Fraction | None = None
     frames: int | None = None
     duration: Fraction | None = None
+    left_out: int = 0
 
 
 @dataclass(slots=True)
@@ -91,14 +93,18 @@ def promise_of(container: InputContainer, stream: VideoStream) -> Promise:
     if "mp4" in names:
         end = start + duration if duration else None
         shown = sum(not entry.is_discard for entry in stream.index_entries) if frames else None
-        return Promise(len(stream.index_entries) or None, end, None, rate, shown, duration)
+        listed, left_out = len(stream.index_entries) or None, (frames or 0) - (shown or 0)
+        return Promise(listed, end, None, rate, shown, duration, left_out)
     if "matroska" in names:
         end = _tagged_end(stream)
         told = end - start if end else (whole if len(container.streams) == 1 else None)
         return Promise(None, end, whole if end is None else None, rate, None, told)
     if "avi" in names and duration:
-        listed = sum(entry.size > 0 for entry in stream.index_entries) or None
-        return Promise(listed, start + duration, None, rate, frames, duration)
+        entries = list(stream.index_entries)
+        listed = sum(entry.size > 0 for entry in entries)
+        # The header counts pictures that repeat the one before as well: entries without a size.
+        listed = max(listed, (frames or 0) - (len(entries) - listed)) if entries else 0
+        return Promise(listed or None, start + duration, None, rate, frames, duration)
     if "flv" in names:
         alone = len(container.streams) == 1
         return Promise(None, whole if alone else None, whole, rate, None, duration)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import pytest
 from mediaclips import (
     HEIGHT,
@@ -82,6 +83,33 @@ def break_an_index_entry(clip: Clips, out: Path) -> None:
     at = data.rindex(b"00dc", 0, data.rindex(b"idx1"))
     data[at : at + 4] = b"JUNK"
     out.write_bytes(data)
+
+
+def break_a_chunk_and_its_entry(clip: Clips, out: Path) -> None:
+    """Neither the last picture of an avi nor its entry in the index can be told: the header, which
+    counts pictures, alone knows of it."""
+    data = bytearray(clip("motion.avi").read_bytes())
+    for before in (data.rindex(b"idx1"), len(data)):
+        at = data.rindex(b"00dc", 0, before)
+        data[at : at + 4] = b"JUNK"
+    out.write_bytes(data)
+
+
+def break_the_name_of_the_container(clip: Clips, out: Path) -> None:
+    """FFmpeg then finds raw pictures in it: those after the first that it recognises."""
+    data = bytearray(clip("bframes.avi").read_bytes())
+    data[8:12] = b"\0\0\0\1"
+    out.write_bytes(data)
+
+
+def give_two_pictures_one_time(clip: Clips, out: Path) -> None:
+    with av.open(str(clip("constant.mp4"))) as whole, av.open(str(out), "w") as file:
+        copy = file.add_stream_from_template(whole.streams.video[0])
+        packets = [p for p in whole.demux(whole.streams.video[0]) if p.size]
+        packets[6].pts = packets[5].pts
+        for packet in packets:
+            packet.stream = copy
+            file.mux(packet)
 
 
 def break_a_tag(clip: Clips, out: Path) -> None:
@@ -182,6 +210,9 @@ BAD: dict[str, tuple[Maker, str]] = {
     "cluster.mkv": (break_a_cluster, "is damaged at byte"),
     "chunk.avi": (break_a_chunk, "is damaged at byte"),
     "index.avi": (break_an_index_entry, ""),
+    "entry.avi": (break_a_chunk_and_its_entry, "cut short"),
+    "nameless.avi": (break_the_name_of_the_container, "is not a video file"),
+    "twice.mkv": (give_two_pictures_one_time, "does not follow"),
     "tag.flv": (break_a_tag, "is damaged at byte"),
     "index-beyond.mp4": (lose_samples, ""),
     "half.mkv": (cut("bt709.mkv", 0.5), "cut short"),

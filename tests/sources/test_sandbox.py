@@ -21,7 +21,7 @@ from test_bad_files import BAD
 from redact.errors import SourceError
 from redact.protocols import Source
 from redact.sources import PyAVSource, SandboxedSource
-from redact.sources.sandbox import source as sandbox
+from redact.sources.sandbox import process as sandbox
 from redact.structures import Frame
 
 ROOT = Path(__file__).resolve().parents[2]

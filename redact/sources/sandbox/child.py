@@ -31,9 +31,13 @@ from redact.sources.sandbox.messages import (
     Order,
     Plain,
     Ready,
+    Silent,
+    Sound,
+    Sounding,
     size_of,
     told,
 )
+from redact.sources.sound import PyAVSound
 from redact.structures import Frame, Plane
 
 
@@ -95,6 +99,24 @@ def decode(order: Order, owner: Owner, memory: int) -> None:
     owner.tell(Ended(count))
 
 
+def decode_sound(order: Order, owner: Owner) -> None:
+    path = Path(os.fsdecode(order.path))
+    locks.confine(path)
+    locks.allow_time(order.patience)
+    source = PyAVSound.of(path)
+    if source is None:
+        owner.tell(Silent())
+        return
+    info = source.info
+    owner.tell(Sounding(info.rate, info.layout, info.channels))
+    count = 0
+    for block in source:
+        count += 1
+        owner.tell(Sound(block.start, block.heard, block.samples.tobytes()))
+        locks.allow_time(order.patience)
+    owner.tell(Ended(count))
+
+
 def _store(frame: Frame, slot: Plane) -> tuple[int, int, int] | None:
     """Fill a slot; returns what `Ready` says of the coded picture in its second half."""
     at = 0
@@ -119,7 +141,10 @@ def main() -> None:
     load_all()
     locks.limit(order.memory)
     try:
-        decode(order, owner, int(sys.argv[3]))
+        if order.sound:
+            decode_sound(order, owner)
+        else:
+            decode(order, owner, int(sys.argv[3]))
     except SourceError as error:
         owner.tell(Failed(_words(str(error))))
     except MemoryError:

@@ -33,7 +33,7 @@ class Order(Plain, frozen=True):
     """To the child, on its command line: what to read, and what it may use up.
 
     path: as the system names it, which need not be text. memory: bytes of address space. patience:
-    seconds of processor time that one frame may take.
+    seconds of processor time that one frame may take. sound: read that, not the picture.
     """
 
     path: bytes
@@ -41,6 +41,7 @@ class Order(Plain, frozen=True):
     max_pixels: Positive
     memory: Positive
     patience: Positive
+    sound: bool = False
 
 
 class Opened(Plain, frozen=True):
@@ -78,6 +79,26 @@ class Ready(Plain, frozen=True):
     coded: tuple[Count, Count, Count] | None
 
 
+class Sounding(Plain, frozen=True):
+    """The first sound, after some of it was decoded. Its blocks follow without further words."""
+
+    rate: Annotated[int, Meta(ge=1, le=96_000)]
+    layout: Text
+    channels: Annotated[int, Meta(ge=1, le=8)]
+
+
+class Silent(Plain, frozen=True):
+    """There is no sound."""
+
+
+class Sound(Plain, frozen=True):
+    """One block. data: float32, channel after channel, zeros where it was not heard."""
+
+    start: Time
+    heard: bool
+    data: bytes
+
+
 class Failed(Plain, frozen=True):
     """A SourceError of the child, in its words."""
 
@@ -91,6 +112,7 @@ class Ended(Plain, frozen=True):
 
 
 Message = Opened | Ready | Failed | Ended
+SoundMessage = Sounding | Silent | Sound | Failed | Ended
 
 
 def size_of(width: int, height: int) -> int:

@@ -1,0 +1,162 @@
+"""Boxed: a locked-down process of ours that reads one file, and what it may say to this side."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import weakref
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Generic, NoReturn, Self, TypeVar
+
+import msgspec
+
+from redact.errors import SourceError
+from redact.sources.opening import check_file
+from redact.sources.sandbox.messages import LONGEST, Failed, Order
+
+CHILD = ("-P", "-m", "redact.sources.sandbox.child")
+PATIENCE = 60  # seconds for one answer, on the clock and of processor time
+_LEAST, _MOST = 1 << 30, 4 << 30  # bytes of memory that a decoder may have
+_HOSTILE = "the file is damaged or hostile; copy it again, or repair it with another tool first"
+M = TypeVar("M")
+
+
+class Boxed(Generic[M]):
+    """The process, and words from it, of the types that `messages` decodes.
+
+    Raises SourceError, also when the process crashes or gives nothing for `patience` seconds.
+    `memory`: descriptor of memory shared with it, still empty.
+    """
+
+    def __init__(
+        self, order: Order, messages: msgspec.msgpack.Decoder[M | Failed], path: str | Path
+    ) -> None:
+        self._path = Path(path)
+        check_file(self._path)
+        self._patience = order.patience
+        self._lock = threading.Lock()  # held while the socket is in use
+        self._closed = False
+        self._count = 0
+        self._messages = messages
+        self._start(order)
+
+    def _start(self, order: Order) -> None:
+        self._memory = os.memfd_create("frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        self._end, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        numbers = other.fileno(), self._memory
+        words = [*CHILD, msgspec.json.encode(order).decode(), *map(str, numbers)]
+        with other:
+            self._child = subprocess.Popen(
+                [sys.executable, *words],
+                pass_fds=numbers,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                process_group=0,  # Ctrl-C is for its owner, which then ends it
+            )
+        self._end.settimeout(self._patience)
+        self._finish = weakref.finalize(self, _finish, self._child, self._end, self._memory)
+
+    @property
+    def _at(self) -> str:
+        """How far it came, in words."""
+        return f"frame {self._count}"
+
+    def _receive(self) -> M:
+        try:
+            with self._lock:
+                self._check_open()
+                packed = self._end.recv(LONGEST)
+            message = self._messages.decode(packed) if packed else None
+        except TimeoutError:
+            self._fail(f"gave no frame for {self._patience} s")
+        except OSError:
+            message = None
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            self._fail("answered what is no message")
+        if isinstance(message, Failed):
+            self.close()
+            raise SourceError(printable(message.text))
+        if message is None:
+            self._check_open()
+            self._fail(None)
+        return message
+
+    def _send(self, word: bytes) -> None:
+        # Where nobody is there any more, the next `recv` says so.
+        with self._lock, suppress(OSError):
+            self._end.send(word)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise SourceError(f"{self._path}: was closed while it was read; open it again")
+
+    def _fail(self, what: str | None) -> NoReturn:
+        """what: it did; None = it is gone, and its exit status says why."""
+        if what is None:
+            with suppress(subprocess.TimeoutExpired):
+                self._child.wait(1)
+            code = self._child.poll()
+            what = f"crashed ({_signal(code)})" if code and code < 0 else "ended too early"
+        self.close()
+        raise SourceError(f"{self._path}: {self._at}: its decoder {what}; {_HOSTILE}")
+
+    def close(self) -> None:
+        """End the process, from any thread, at any time. Frames that were given out stay valid."""
+        self._closed = True
+        with suppress(OSError):
+            self._end.shutdown(socket.SHUT_RDWR)  # wakes whoever waits for a frame
+        with self._lock:
+            self._finish()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _finish(child: subprocess.Popen[bytes], end: socket.socket, memory: int) -> None:
+    end.close()
+    os.close(memory)
+    child.kill()
+    with suppress(subprocess.TimeoutExpired):  # a file system that hangs keeps it
+        child.wait(5)
+
+
+def _environment() -> dict[str, str]:
+    """Few threads and little memory beside the decoder's own; the packages of this process."""
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "OPENBLAS_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",
+    }
+
+
+def memory_for_one() -> int:
+    """Bytes that a decoder may have by default: half of this machine's, between 1 and 4 GiB."""
+    return min(_MOST, max(_LEAST, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2))
+
+
+def _signal(code: int) -> str:
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
+
+
+def printable(text: str) -> str:
+    """One line without control characters: a terminal obeys those."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
