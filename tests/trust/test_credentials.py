@@ -12,8 +12,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from cliclips import tree
-from conftest import Call
+from cliclips import Call, tree
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
