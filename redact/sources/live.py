@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from types import TracebackType
 from typing import Self
@@ -11,8 +11,6 @@ from typing import Self
 import av
 import av.error
 import av.logging
-from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
 from av.codec.context import ThreadType
 from av.container import InputContainer
 from av.packet import Packet
@@ -24,12 +22,12 @@ from redact.errors import SourceError, SourceLostError
 from redact.sources.addresses import scheme_of, way_to
 from redact.sources.complaints import listen
 from redact.sources.live_clock import TICKS, LiveClock
+from redact.sources.live_sound import LiveSound, OnSound
 from redact.sources.opening import DEFAULT_MAX_PIXELS, OUTPUT_CORRUPT
 from redact.sources.orientation import matrix_of, orientation_of
 from redact.sources.planes import Converter, colour_of
 from redact.structures import Frame
 
-OnSound = Callable[[AudioFrame, int], None]  # decoded sound, ticks of the clock
 _ADVICE = "check the address, the password and the network"
 
 
@@ -66,7 +64,6 @@ class LiveSource:
         self._realtime = realtime
         self._timeout = timeout
         self._max_pixels = max_pixels
-        self._on_sound = on_sound
         self._scheme = scheme_of(url)
         self._index = 0
         self._sound = False  # a key frame came, and no damage since
@@ -83,7 +80,7 @@ class LiveSource:
             raise
         try:
             self._stream = self._video()
-            self._audio = self._sound_stream() if on_sound is not None else None
+            self._heard = LiveSound.of(self._container, clock, on_sound)
         except BaseException:
             self.close()
             raise
@@ -126,20 +123,10 @@ class LiveSource:
         context.flags |= OUTPUT_CORRUPT
         return stream
 
-    def _sound_stream(self) -> AudioStream | None:
-        for stream in self._container.streams.audio:
-            if stream.codec_context is not None:
-                stream.codec_context.thread_type = ThreadType.NONE
-                return stream
-        return None
-
     @property
     def sound(self) -> tuple[int, int] | None:
         """Samples per second and channels; None without sound, or where none is asked for."""
-        if self._audio is None:
-            return None
-        context = self._audio.codec_context
-        return context.sample_rate, context.layout.nb_channels
+        return None if self._heard is None else self._heard.format
 
     def __iter__(self) -> Iterator[Frame]:
         began: tuple[float, float] | None = None
@@ -166,8 +153,8 @@ class LiveSource:
                 if packet is None:
                     return
                 ours = packet.stream.index == self._stream.index
-                if self._audio is not None and packet.stream.index == self._audio.index:
-                    self._listen(packet)
+                if self._heard is not None:
+                    self._heard.take(packet)
                 pictures = self._decode(packet) if ours else []
             if complaints or (ours and packet.is_corrupt):
                 self._complain()
@@ -187,21 +174,6 @@ class LiveSource:
         except (av.error.FFmpegError, ValueError):
             self._complain()
             return []
-
-    def _listen(self, packet: Packet[Stream]) -> None:
-        """Decode sound. What cannot be decoded, or lies at no known time, is left out."""
-        assert self._audio is not None
-        assert self._on_sound is not None
-        with av.logging.Capture(local=True):  # not of the pictures
-            try:
-                frames = self._audio.codec_context.decode(packet)
-            except (av.error.FFmpegError, ValueError):
-                return
-        for frame in frames:
-            if frame.pts is not None and frame.time_base is not None:
-                pts = self._clock.place(frame.pts * frame.time_base)
-                if pts is not None:
-                    self._on_sound(frame, pts)
 
     def _complain(self) -> None:
         """Whatever came so far may be damaged; a loss may be told of beside a packet of sound."""
