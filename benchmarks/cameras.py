@@ -1,13 +1,15 @@
 """How many cameras does this machine hold in real time, how late is a frame, does memory grow?
 
     python -m benchmarks.cameras [--counts 1 2 4] [--seconds 60] [--size 1280x720] [--fps 10]
-        [--model FILE] [--json out.json]
-    python -m benchmarks.cameras --counts 2 --seconds 7200      # a soak
+        [--model FILE] [--rtsp] [--json out.json]
+    python -m benchmarks.cameras --counts 2 --seconds 7200 --rtsp      # a soak
 
 Each count is one `redact relay` with that many cameras, which all play the same rendered clip over
 and over at their own pace, and write rolling segments into a folder that is deleted afterwards. A
 count is held where no more than 1 % of the frames were dropped. Frames are decoded from files: what
-the network of a camera adds is not in the latency.
+the network of a camera adds is not in the latency; with `--rtsp` they come from an RTSP server on
+this machine, whose processor time is not counted. Memory and processor time are those of the relay
+and all its children; memory that they share counts once (PSS).
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +35,12 @@ from benchmarks.provenance import machine, save, today
 from benchmarks.schema import RESULTS
 
 SAMPLES = Path(__file__).parents[1] / "samples"
+PROGRAMS = Path(__file__).with_name("programs")
 HELD = 0.01  # share of frames that may be dropped
 TICK = 5.0  # seconds between looks
 CAMERA = """
 [cameras.c{index}]
-url = "clip.mp4"
+url = "{url}"
 zone = "zone.json"
 outputs = [{{ kind = "segments", folder = "out{index}", seconds = 10, keep_gb = 0.02 }}]
 """
@@ -70,24 +75,60 @@ def health(port: int) -> dict[str, Any]:
         return {}
 
 
+def family(pid: int) -> list[int]:
+    """The process and all that came of it."""
+    found = [pid]
+    for parent in found:
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            with suppress(OSError):
+                found += map(int, task.read_text().split())
+    return found
+
+
 def memory(pid: int) -> float:
-    """MB in memory."""
-    text = Path(f"/proc/{pid}/status").read_text()
-    return int(text.split("VmRSS:")[1].split()[0]) / 1024
+    """MB in memory: proportional set size."""
+    total = 0
+    for each in family(pid):
+        with suppress(OSError):
+            rollup = Path(f"/proc/{each}/smaps_rollup").read_text()
+            total += int(rollup.split("\nPss:")[1].split()[0])
+    return total / 1024
 
 
 def processor(pid: int) -> float:
-    """Seconds of processor time so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Seconds of processor time so far, those of ended children included."""
+    ticks = 0
+    for each in family(pid):
+        with suppress(OSError):
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def relay(folder: Path, count: int, seconds: float, model: str) -> dict[str, Any]:
+@contextmanager
+def rtsp_camera(clip: Path) -> Iterator[str]:
+    """The address of a server that plays the clip once, at its own pace, to whoever asks."""
+    port = free_port()
+    server = subprocess.Popen(
+        ["/usr/bin/python3", str(PROGRAMS / "rtsp_camera.py"), str(port), str(clip)],
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert server.stdout is not None
+        if server.stdout.readline() != b"ready\n":
+            sys.exit("error: no RTSP server: apt install gir1.2-gst-rtsp-server-1.0 python3-gi")
+        yield f"rtsp://127.0.0.1:{port}/camera"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def relay(folder: Path, url: str, count: int, seconds: float, model: str) -> dict[str, Any]:
     """One relay with so many cameras, watched for so long once all of them run."""
     port = free_port()
     head = f'models = ["{model}"]\n' if model else "models = []\n"
     status = f'[status]\nlisten = "127.0.0.1:{port}"\n'
-    cameras = "".join(CAMERA.format(index=index) for index in range(count))
+    cameras = "".join(CAMERA.format(index=index, url=url) for index in range(count))
     (folder / "relay.toml").write_text(head + status + cameras)
     process = subprocess.Popen(
         [sys.executable, "-m", "redact", "relay", str(folder / "relay.toml")],
@@ -145,6 +186,7 @@ def main() -> None:
     parser.add_argument("--size", default="1280x720", metavar="WxH")
     parser.add_argument("--fps", type=int, default=10)
     parser.add_argument("--model", default="embedded", help="none: motion alone")
+    parser.add_argument("--rtsp", action="store_true", help="cameras are RTSP, not files")
     parser.add_argument("--json", type=Path, help="default: benchmarks/results/cameras-DATE.json")
     arguments = parser.parse_args()
 
@@ -155,7 +197,9 @@ def main() -> None:
         (folder / "zone.json").write_bytes((SAMPLES / "driveway.zone.json").read_bytes())
         model = "" if arguments.model == "none" else arguments.model
         for count in arguments.counts:
-            row = relay(folder, count, arguments.seconds, model)
+            server = rtsp_camera(folder / "clip.mp4") if arguments.rtsp else nullcontext("clip.mp4")
+            with server as url:
+                row = relay(folder, url, count, arguments.seconds, model)
             rows.append(row)
             print(", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
     result = {
@@ -165,6 +209,7 @@ def main() -> None:
         "fps": arguments.fps,
         "seconds": arguments.seconds,
         "model": arguments.model,
+        "source": "rtsp" if arguments.rtsp else "file",
         "machine": machine("av", "openvino", "numpy"),
         "rows": rows,
     }

@@ -4,8 +4,8 @@
 
 Both engines run the same clips into fresh folders, in turns, so that a busy moment hits both.
 `start` is the time until the first clip begins: processes or the cluster come up, models load.
-`work` is the rest; the overhead compares the medians of that. A cluster that runs already has no
-`start` to speak of.
+`work` lasts until the last clip is finished, `stop` until processes or the cluster are gone. The
+overhead is told twice: of the work alone, as on a cluster that runs already, and of the whole.
 """
 
 from __future__ import annotations
@@ -26,17 +26,19 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 
 
 class _Clock:
-    """A listener that notes when the first clip begins."""
+    """A listener that notes when the first clip begins and the last is finished."""
 
     def __init__(self) -> None:
-        self.first = 0.0
+        self.first = self.last = 0.0
 
     def started(self, _job: Any) -> None:
         self.first = self.first or time.perf_counter()
 
     def opened(self, _job: Any, _frames: int | None) -> None: ...
     def advanced(self, _job: Any, _frames: int) -> None: ...
-    def finished(self, _outcome: Any) -> None: ...
+    def finished(self, _outcome: Any) -> None:
+        self.last = time.perf_counter()
+
     def warned(self, _message: str) -> None: ...
 
 
@@ -71,7 +73,19 @@ def timed(clips: Path, out: Path, engine: str, jobs: int, address: str | None) -
     shutil.rmtree(out)
     if report.failures:
         raise SystemExit(f"error: {engine}: {report.failures[0].error}")
-    return {"start": round(clock.first - began, 2), "work": round(ended - clock.first, 2)}
+    return {
+        "start": round(clock.first - began, 2),
+        "work": round(clock.last - clock.first, 2),
+        "stop": round(ended - clock.last, 2),
+    }
+
+
+def _overhead(rows: dict[str, list[dict[str, float]]], parts: tuple[str, ...]) -> float:
+    median = {
+        name: statistics.median(sum(r[part] for part in parts) for r in row)
+        for name, row in rows.items()
+    }
+    return round(median["ray"] / median["local"] - 1, 4)
 
 
 def measure(
@@ -85,7 +99,6 @@ def measure(
         for _ in range(rounds):
             for engine, row in rows.items():
                 row.append(timed(source, Path(folder, "out"), engine, jobs, address))
-    median = {name: statistics.median(r["work"] for r in row) for name, row in rows.items()}
     return {
         "question": "the Ray engine beside --jobs on the same clips",
         "date": today(),
@@ -94,7 +107,8 @@ def measure(
         "frames": frames,
         "jobs": jobs,
         "rounds": rows,
-        "overhead": round(median["ray"] / median["local"] - 1, 4),
+        "overhead": _overhead(rows, ("work",)),
+        "overhead_whole": _overhead(rows, ("start", "work", "stop")),
     }
 
 
@@ -112,8 +126,9 @@ def main() -> None:
         given.clips, given.frames, given.rounds = 4, 10, 1
     result = measure(given.clips, given.frames, given.jobs, given.rounds, given.address)
     for name, row in result["rounds"].items():
-        print(name, *(f"start {r['start']} s, work {r['work']} s;" for r in row))
-    print(f"overhead {result['overhead']:.1%}")
+        times = (f"start {r['start']} s, work {r['work']} s, stop {r['stop']} s;" for r in row)
+        print(name, *times)
+    print(f"overhead of the work {result['overhead']:.1%}, whole {result['overhead_whole']:.1%}")
     if not given.quick:
         save(given.json, result)
 
