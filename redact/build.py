@@ -273,6 +273,14 @@ def _muted_sound(
     return Muter(sound, speech.listener(sound.info)), ()
 
 
+def warm(config: Config) -> None:
+    """Let what decodes files load beside the models; returns at once."""
+    if config.input.sandbox and config.input.decoder != "ffmpeg" and sys.platform == "linux":
+        from redact.sources.sandbox.nursery import NURSERY
+
+        NURSERY.warm()
+
+
 def open_source(path: str | Place, config: Config) -> Source:
     """A file, decoded as the configuration says. Raises SourceError, MissingDependencyError."""
     if config.input.decoder == "ffmpeg":
@@ -323,6 +331,8 @@ def _run(
     observer: Observer | None,
     stop: threading.Event | None,
 ) -> Report:
+    if isinstance(source, str | Path):
+        warm(config)
     detector = detector or load_detector(config)
     speech = load_speech(config)
     opened = isinstance(source, str | Path | ObjectPath)
