@@ -46,6 +46,7 @@ from redact.sources.sandbox.messages import (
     told_back,
 )
 from redact.sources.sound import PyAVSound
+from redact.sources.still import StillSource
 from redact.storage import medium
 from redact.structures import Frame, Plane
 
@@ -116,8 +117,6 @@ def _locked(order: Order) -> tuple[Path, tuple[str, ...]]:
 
 def _source(order: Order, path: Path) -> Source:
     if order.what == "still":
-        from redact.sources.still import StillSource
-
         return StillSource(path, max_pixels=order.max_pixels)
     if order.span is None:
         return PyAVSource(path, deinterlace=order.deinterlace, max_pixels=order.max_pixels)
