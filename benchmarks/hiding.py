@@ -73,7 +73,7 @@ def _heads(boxes: np.ndarray) -> np.ndarray:
 WAYS: dict[str, Callable[[], Hide]] = {
     "nothing hidden": lambda: lambda planes, _b, _i, _t: planes,
     "redact blur (default)": lambda: ours(),
-    "redact blur, 2 cells": lambda: ours(cells=2),
+    "redact blur, 4 cells, 32 levels (the default before)": lambda: ours(cells=4, levels=32),
     "redact blur, 1 cell, 8 levels": lambda: ours(cells=1, levels=8),
     "redact fill": lambda: ours(kind="fill"),
     "supervision blur": lambda: theirs(supervision_blur),
