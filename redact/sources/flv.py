@@ -24,7 +24,7 @@ def check_tags(file: BinaryIO, size: int, path: Place) -> None:
         plausible = kind in (8, 9, 18) and not any(stream)
         if plausible and kind == 9 and start:
             codec = _codec(start, codec)
-            plausible = codec is not None and _is_what_it_says(start, length)
+            plausible = codec is not None and _is_what_it_says(start)
         if not plausible or (whole and back not in (0, length, length + 11)):
             raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
         at += 15 + length
@@ -41,10 +41,10 @@ def _codec(start: bytes, before: int | None) -> int | None:
     return codec if known and before in (None, codec) else None
 
 
-def _is_what_it_says(start: bytes, length: int) -> bool:
-    """False where an H.264 or HEVC tag calls its picture a header or the end."""
-    if start[0] & 15 not in (7, 12) or start[0] >> 7 or len(start) < 2:
+def _is_what_it_says(start: bytes) -> bool:
+    """False where an H.264 or HEVC tag that is long enough calls its picture a header or the end."""
+    if start[0] & 15 not in (7, 12) or start[0] >> 7 or len(start) < 6:
         return True
     versions = (1,) if start[0] & 15 == 7 else (0, 1)  # the first byte of a header
-    header = start[1] == 0 and (length < 6 or start[5] in versions)
-    return start[1] == 1 or header or (start[1] == 2 and length == 5)
+    header = start[1] == 0 and start[5] in versions
+    return start[1] == 1 or header

@@ -144,6 +144,15 @@ def call_a_picture_a_header(clip: Clips, out: Path) -> None:
     out.write_bytes(data)
 
 
+def cut_within_a_tag(clip: Clips, out: Path) -> None:
+    """Four bytes of the first picture are left."""
+    data = clip("flash.flv").read_bytes()
+    at = 13
+    while data[at] != 9:
+        at += 15 + int.from_bytes(data[at + 1 : at + 4])
+    out.write_bytes(data[: at + 15])
+
+
 def overwrite_the_last_fragment(clip: Clips, out: Path) -> None:
     """Noise to the end: FFmpeg takes it for what follows the last box, which it ignores."""
     data = bytearray(clip("pieces.mp4").read_bytes())
@@ -255,6 +264,7 @@ BAD: dict[str, tuple[Maker, str]] = {
     "tag.flv": (break_a_tag, "is damaged at byte"),
     "codec.flv": (break_a_picture_tag, "is damaged at byte"),
     "header.flv": (call_a_picture_a_header, "is damaged at byte"),
+    "cut-tag.flv": (cut_within_a_tag, "cut short"),
     "pieces-noise.mp4": (overwrite_the_last_fragment, "is damaged at byte"),
     "pieces-tail.mp4": (
         lambda clip, out: out.write_bytes(clip("pieces.mp4").read_bytes() + b"moo"),
