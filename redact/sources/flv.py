@@ -42,7 +42,7 @@ def _codec(start: bytes, before: int | None) -> int | None:
 
 
 def _is_what_it_says(start: bytes) -> bool:
-    """False where an H.264 or HEVC tag that is long enough calls its picture a header or the end."""
+    """False where an H.264 or HEVC tag, if long enough, calls its picture a header or the end."""
     if start[0] & 15 not in (7, 12) or start[0] >> 7 or len(start) < 6:
         return True
     versions = (1,) if start[0] & 15 == 7 else (0, 1)  # the first byte of a header
