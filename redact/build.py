@@ -353,13 +353,17 @@ def open_source(path: str | Place, config: Config) -> Source:
     return open_file(path, locked=_locked(config))
 
 
-def open_file(path: str | Place, *, locked: bool = sys.platform == "linux") -> Source:
+def open_file(
+    path: str | Place, *, locked: bool = sys.platform == "linux", deinterlace: bool = True
+) -> Source:
     """A clip, decoded by PyAV. locked: in a process that can do nothing else, unless it lies in a
     bucket. Raises SourceError."""
     from redact.sources import PyAVSource, SandboxedSource
 
     place = place_of(path)
-    return SandboxedSource(place) if locked and isinstance(place, Path) else PyAVSource(place)
+    if locked and isinstance(place, Path):
+        return SandboxedSource(place, deinterlace=deinterlace)
+    return PyAVSource(place, deinterlace=deinterlace)
 
 
 def _file(path: str | Place) -> Path:
