@@ -12,6 +12,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from fractions import Fraction
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -219,6 +220,9 @@ class Detections:
         return Detections(self.xyxy[index], self.score[index], self.label[index])
 
 
+_columns = attrgetter("xyxy", "score", "label", "track_id", "coasting", "velocity")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracks:
     """Detections with identity.
@@ -252,33 +256,18 @@ class Tracks:
 
     @classmethod
     def empty(cls) -> Self:
-        ids, coasting = np.zeros(0, np.int64), np.zeros(0, np.bool_)
-        velocity = np.zeros((0, 2), np.float32)
-        return cls(_no_boxes(), _no_sides(), np.zeros(0, np.uint8), ids, coasting, velocity)
+        ids, coasting, none = np.zeros(0, np.int64), np.zeros(0, np.bool_), np.zeros(0, np.uint8)
+        return cls(_no_boxes(), _no_sides(), none, ids, coasting, np.zeros((0, 2), np.float32))
 
     @classmethod
     def concatenate(cls, parts: Sequence[Tracks]) -> Tracks:
         parts = [part for part in parts if len(part)]
         if len(parts) < 2:
             return parts[0] if parts else cls.empty()
-        return cls(
-            np.concatenate([p.xyxy for p in parts]),
-            np.concatenate([p.score for p in parts]),
-            np.concatenate([p.label for p in parts]),
-            np.concatenate([p.track_id for p in parts]),
-            np.concatenate([p.coasting for p in parts]),
-            np.concatenate([p.velocity for p in parts]),
-        )
+        return cls(*map(np.concatenate, zip(*map(_columns, parts), strict=True)))
 
     def select(self, index: npt.NDArray[Any]) -> Tracks:
-        return Tracks(
-            self.xyxy[index],
-            self.score[index],
-            self.label[index],
-            self.track_id[index],
-            self.coasting[index],
-            self.velocity[index],
-        )
+        return Tracks(*(column[index] for column in _columns(self)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

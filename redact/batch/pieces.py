@@ -113,7 +113,7 @@ def split(
 
 
 def _spans(job: Job, recipe: Recipe, seconds: float, overwrite: bool) -> list[Span]:
-    from redact.build import key_times
+    from redact.reading import key_times
     from redact.sources.piece import spans
 
     if job.output.exists():

@@ -114,7 +114,8 @@ class Runner:
         listener: Listener,
         stop: threading.Event,
     ) -> None:
-        from redact.build import load_detector, warm
+        from redact.build import load_detector
+        from redact.reading import warm
 
         warm(recipe.config)
         self._recipe = recipe

@@ -34,7 +34,8 @@ class Slot:
 
     def load(self) -> tuple[int, RedactError | None]:
         """The process id, and what is wrong with this node, if anything."""
-        from redact.build import load_detector, warm
+        from redact.build import load_detector
+        from redact.reading import warm
 
         no_core_dumps()
         try:

@@ -34,7 +34,8 @@ def serve(pipe: Connection, recipe: Recipe, overwrite: bool) -> None:
 
 
 def _serve(pipe: Connection, recipe: Recipe, overwrite: bool, stop: threading.Event) -> None:
-    from redact.build import load_detector, warm
+    from redact.build import load_detector
+    from redact.reading import warm
 
     try:
         warm(recipe.config)

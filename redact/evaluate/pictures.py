@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from redact.build import open_file
 from redact.errors import SourceError
 from redact.evaluate.truth import Truth
+from redact.reading import open_file
 from redact.structures import Plane
 
 

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from redact.batch.record import content_of, read_record, write_record
-from redact.build import open_file, run
+from redact.build import run
 from redact.config import (
     Config,
     EffectOptions,
@@ -26,6 +26,7 @@ from redact.config import (
 )
 from redact.errors import ConfigError, SinkError
 from redact.geometry import Zone
+from redact.reading import open_file
 from redact.sinks.partial import partial_name
 from redact.structures import Detections, Frame, Label
 

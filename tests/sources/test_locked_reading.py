@@ -20,10 +20,10 @@ from mediaclips import Clips, lavfi
 from sandboxed import Liar, saying
 
 import redact
-from redact.build import key_times, open_still
 from redact.config import MotionOptions
 from redact.errors import SinkError, SourceError
 from redact.readback import read_back
+from redact.reading import key_times, open_still
 from redact.sources import PieceSource, SandboxedSource, Span
 from redact.sources.piece import PastSource
 from redact.sources.piece import key_times as key_times_here

@@ -1,0 +1,126 @@
+"""From paths to what reads them: in a locked process, in this one, or through the system's ffmpeg,
+as the configuration and the place demand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import closing
+from fractions import Fraction
+from pathlib import Path
+
+from redact.config import Config
+from redact.errors import ConfigError, SinkError, SourceError
+from redact.protocols import Source
+from redact.readback import ReadBack, Reader
+from redact.sources import Span
+from redact.storage import ObjectPath, Place, place_of
+from redact.structures import Frame
+
+
+def warm(config: Config) -> None:
+    """Let what decodes files load beside the models; returns at once."""
+    if locked_here(config) and config.input.decoder != "ffmpeg":
+        from redact.sources.sandbox.nursery import NURSERY
+
+        NURSERY.warm()
+
+
+def locked_here(config: Config) -> bool:
+    """Whether files are decoded in a locked process."""
+    return config.input.sandbox and sys.platform == "linux"
+
+
+def open_source(path: str | Place, config: Config) -> Source:
+    """A file, decoded as the configuration says. Raises SourceError, MissingDependencyError."""
+    if config.input.decoder == "ffmpeg":
+        from redact.sources import FfmpegSource
+
+        return FfmpegSource(file_of(path), hwaccel=config.input.hwaccel)
+    if config.input.hwaccel:
+        raise ConfigError('input.hwaccel is of the ffmpeg backend; set input.decoder = "ffmpeg"')
+    return open_file(path, locked=locked_here(config))
+
+
+def open_file(
+    path: str | Place, *, locked: bool = sys.platform == "linux", deinterlace: bool = True
+) -> Source:
+    """A clip, decoded by PyAV. locked: in a process that can do nothing else, unless it lies in a
+    bucket. Raises SourceError."""
+    from redact.sources import PyAVSource, SandboxedSource
+
+    place = place_of(path)
+    if locked and isinstance(place, Path):
+        return SandboxedSource(place, deinterlace=deinterlace)
+    return PyAVSource(place, deinterlace=deinterlace)
+
+
+def open_still(path: Path) -> Source:
+    """A picture file as a clip of one frame, decoded in a locked process where there is one. Raises
+    SourceError."""
+    from redact.sources import SandboxedSource
+    from redact.sources.still import StillSource
+
+    return SandboxedSource(path, what="still") if sys.platform == "linux" else StillSource(path)
+
+
+def key_times(source: Place, config: Config) -> tuple[list[int], Fraction]:
+    """Where a clip can be split: times of its key frames in ticks, and a tick in seconds. Raises
+    SourceError."""
+    if isinstance(source, Path) and locked_here(config):
+        from redact.sources.sandbox.lists import sandboxed_key_times
+
+        return sandboxed_key_times(source)
+    from redact.sources.piece import key_times
+
+    return key_times(source)
+
+
+def open_piece(source: Place, span: Span, config: Config) -> Source:
+    from redact.sources import PieceSource, SandboxedSource
+
+    if isinstance(source, Path) and locked_here(config):
+        return SandboxedSource(source, what="piece", span=span)
+    return PieceSource(source, span)
+
+
+def past_frames(source: Place, span: Span, config: Config) -> Generator[Frame, None, None]:
+    """What the motion net is to see before a piece; nothing is opened before it is asked for."""
+    from redact.sources import SandboxedSource
+    from redact.sources.piece import PastSource
+
+    if not span.past:
+        return
+    lesson = config.look_back + 1
+    past: Source
+    if isinstance(source, Path) and locked_here(config):
+        past = SandboxedSource(source, what="past", span=span, lesson=lesson)
+    else:
+        past = PastSource(source, span, lesson)
+    with closing(past):
+        yield from past
+
+
+def reader_for(config: Config) -> Reader:
+    """What reads an output back that holds copied pictures: decoded where the input is."""
+    from redact.sinks.verification import in_process
+
+    def locked(path: Place) -> ReadBack:
+        if not isinstance(path, Path):
+            return in_process(path)
+        from redact.sources.sandbox.lists import sandboxed_read_back
+
+        try:
+            return sandboxed_read_back(path)
+        except SourceError as error:
+            raise SinkError(f"does not verify: {error}") from error
+
+    return locked if locked_here(config) else in_process
+
+
+def file_of(path: str | Place) -> Path:
+    """Raises ConfigError for what lies in a store, where the ffmpeg backend cannot reach."""
+    place = place_of(path)
+    if isinstance(place, ObjectPath):
+        raise ConfigError(f"{place}: the ffmpeg backend works with files; leave it out for buckets")
+    return place
