@@ -342,6 +342,14 @@ def open_still(path: Path) -> Source:
     return SandboxedSource(path, what="still") if sys.platform == "linux" else StillSource(path)
 
 
+def warm(config: Config) -> None:
+    """Let what decodes files load beside the models; returns at once."""
+    if _locked(config) and config.input.decoder != "ffmpeg":
+        from redact.sources.sandbox.nursery import NURSERY
+
+        NURSERY.warm()
+
+
 def open_source(path: str | Place, config: Config) -> Source:
     """A file, decoded as the configuration says. Raises SourceError, MissingDependencyError."""
     if config.input.decoder == "ffmpeg":
@@ -403,6 +411,8 @@ def _run(
     observer: Observer | None,
     stop: threading.Event | None,
 ) -> Report:
+    if isinstance(source, str | Path):
+        warm(config)
     detector = detector or load_detector(config)
     speech = load_speech(config)
     opened = isinstance(source, str | Path | ObjectPath)

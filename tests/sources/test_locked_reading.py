@@ -10,6 +10,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -17,6 +18,7 @@ import msgspec
 import numpy as np
 import pytest
 from mediaclips import Clips, lavfi
+from sandboxed import saying
 
 import redact
 from redact.build import key_times, open_still
@@ -143,7 +145,7 @@ def test_key_frames_for_pieces_are_not_read_in_this_process(
 SAYS = """
     import os, socket, sys, msgspec
     from redact.sources.sandbox.messages import *
-    end = socket.socket(fileno=int(sys.argv[2]))
+    end = socket.socket(fileno=int(sys.argv[1]))
     back = Back(1, 1, (1, 25), 0, 3, 3, (128, 96), False, (-1, 1), (36, 25), (36, 25), ())
     tell = lambda message: end.send(msgspec.msgpack.encode(message))
 """
@@ -162,26 +164,26 @@ LIES = {
 def test_what_cannot_be_read_back_is_not_published(
     quiet: Path, tmp_path: Path, lie: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, code = SandboxedSource._start, textwrap.dedent(SAYS + "    " + LIES[lie][0])
-    began: list[int] = []
+    real, lies = sandbox.start, saying(SAYS + "    " + LIES[lie][0])
+    began: list[str] = []
 
-    def start(boxed: sandbox.Boxed[object], order: object) -> None:
-        if began:  # the second process reads the output back
-            monkeypatch.setattr(sandbox, "CHILD", ("-c", code))
-        began.append(1)
-        real(boxed, order)  # type: ignore[arg-type]
+    def start(order: Order, end: socket.socket, memory: int) -> Any:
+        began.append(order.what)
+        return (lies if order.what == "readback" else real)(order, end, memory)
 
-    monkeypatch.setattr(sandbox.Boxed, "_start", start)
+    monkeypatch.setattr(sandbox, "start", start)
     with pytest.raises(SinkError, match=LIES[lie][1]):
         redact.run(quiet, tmp_path / "out.mp4", CONFIG, detector=NOBODY)
-    assert len(began) == 2
+    assert began == ["video", "readback"]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_process_that_reads_back_is_locked(quiet: Path, tmp_path: Path) -> None:
     """The real one, which tries the locks as soon as it says that it has them."""
     script = """
+        import socket, sys, msgspec
         from redact.sources.sandbox import child, locks
+        child.load_all()
         confine = locks.confine
         def confined(path):
             held = confine(path)
@@ -191,7 +193,8 @@ def test_the_process_that_reads_back_is_locked(quiet: Path, tmp_path: Path) -> N
                 except OSError: pass
             return held
         locks.confine = confined
-        child.main()
+        order = msgspec.json.decode(sys.argv[1], type=child.Order)
+        child.run(order, socket.socket(fileno=int(sys.argv[2])), 0)
     """
     order = Order(os.fsencode(quiet), False, 1 << 26, 4 << 30, 60, "readback")
     end, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -1,7 +1,5 @@
-"""The decoding process: `python -m redact.sources.sandbox.child ORDER SOCKET MEMORY`.
-
-ORDER: a message, as JSON; SOCKET, MEMORY: inherited file descriptors. Everything that it will need
-is imported before it locks itself down; the file is opened after.
+"""What the decoding process does: everything that it will need was imported before it was forked
+(`nursery.py`); it locks itself down, and opens the file after.
 """
 
 from __future__ import annotations
@@ -11,8 +9,8 @@ import mmap
 import os
 import pkgutil
 import socket
-import sys
 from pathlib import Path
+from typing import NoReturn
 
 import av
 import msgspec
@@ -82,10 +80,12 @@ class Owner:
 
 
 def load_all() -> None:
-    """PyAV loads the parts for each kind of stream when it meets one, which is then too late."""
+    """PyAV loads the parts for each kind of stream when it meets one, which is then too late; what
+    locks looks for its library in ways that take time."""
     for module in pkgutil.walk_packages(av.__path__, "av."):
         if module.name not in ("av.__main__", "av.datasets"):
             importlib.import_module(module.name)
+    locks.library()
 
 
 def decode(order: Order, owner: Owner, memory: int) -> None:
@@ -182,10 +182,10 @@ def _words(text: str) -> str:
     return text[:2000].encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def main() -> None:
-    order = msgspec.json.decode(sys.argv[1], type=Order)
-    owner = Owner(socket.socket(fileno=int(sys.argv[2])))
-    load_all()
+def run(order: Order, end: socket.socket, memory: int) -> NoReturn:
+    """Carry out an order and end this process. memory: descriptor of the memory that frames go
+    through."""
+    owner = Owner(end)
     if order.what == "still":
         import cv2
 
@@ -195,7 +195,7 @@ def main() -> None:
         if order.what in LISTS:
             LISTS[order.what](order, owner)
         else:
-            decode(order, owner, int(sys.argv[3]))
+            decode(order, owner, memory)
     except SourceError as error:
         owner.tell(Failed(_words(str(error))))
     except MemoryError:
@@ -207,6 +207,3 @@ def main() -> None:
 
 LISTS = {"sound": decode_sound, "keys": list_keys, "readback": read_finished}
 ADVICE = "convert it to a smaller picture first"
-
-if __name__ == "__main__":
-    main()
