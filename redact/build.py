@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -215,11 +215,13 @@ def run_piece(
     """Redact one span of a long clip, without sound, to be joined with the others. Raises as
     `run` does."""
     from redact.sinks import PyAVSink
+    from redact.sources.choosing import open_piece, past_frames
 
+    lesson, locked = config.look_back + 1, _locked(config)
     silent = msgspec.structs.replace(config.output, audio="drop")
     with (
-        closing(_open_piece(source, span, config)) as stream,
-        closing(_past_frames(source, span, config)) as past,
+        closing(open_piece(source, span, locked)) as stream,
+        closing(past_frames(source, span, lesson, locked)) as past,
     ):
         redactor = make_redactor(stream.info, config, detector, past=past)
         sink = PyAVSink(output, silent)
@@ -238,31 +240,6 @@ def key_times(source: Place, config: Config) -> tuple[list[int], Fraction]:
     from redact.sources.piece import key_times
 
     return key_times(source)
-
-
-def _open_piece(source: Place, span: Span, config: Config) -> Source:
-    from redact.sources import PieceSource, SandboxedSource
-
-    if isinstance(source, Path) and _locked(config):
-        return SandboxedSource(source, what="piece", span=span)
-    return PieceSource(source, span)
-
-
-def _past_frames(source: Place, span: Span, config: Config) -> Generator[Frame, None, None]:
-    """What the motion net is to see before a piece; nothing is opened before it is asked for."""
-    from redact.sources import SandboxedSource
-    from redact.sources.piece import PastSource
-
-    if not span.past:
-        return
-    lesson = config.look_back + 1
-    past: Source
-    if isinstance(source, Path) and _locked(config):
-        past = SandboxedSource(source, what="past", span=span, lesson=lesson)
-    else:
-        past = PastSource(source, span, lesson)
-    with closing(past):
-        yield from past
 
 
 def join(
@@ -331,15 +308,6 @@ def _reader(config: Config) -> Reader:
             raise SinkError(f"does not verify: {error}") from error
 
     return locked if _locked(config) else in_process
-
-
-def open_still(path: Path) -> Source:
-    """A picture file as a clip of one frame, decoded in a locked process where there is one. Raises
-    SourceError."""
-    from redact.sources import SandboxedSource
-    from redact.sources.still import StillSource
-
-    return SandboxedSource(path, what="still") if sys.platform == "linux" else StillSource(path)
 
 
 def warm(config: Config) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from redact.build import open_file, open_still
+from redact.build import open_file
 from redact.errors import SourceError
 from redact.protocols import Source
+from redact.sources.choosing import open_still
 from redact.structures import Frame, StreamInfo
 from redact.web.clip import Still
 

@@ -21,11 +21,12 @@ from mediaclips import Clips, lavfi
 from sandboxed import saying
 
 import redact
-from redact.build import key_times, open_still
+from redact.build import key_times
 from redact.config import MotionOptions
 from redact.errors import SinkError, SourceError
 from redact.readback import read_back
 from redact.sources import PieceSource, SandboxedSource, Span
+from redact.sources.choosing import open_still
 from redact.sources.piece import PastSource
 from redact.sources.piece import key_times as key_times_here
 from redact.sources.sandbox import process as sandbox
