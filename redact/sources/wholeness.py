@@ -92,7 +92,17 @@ def _check_fragment(file: BinaryIO, at: int, length: int, path: Place) -> None:
         size, kind = _box(file, inner, end)
         if kind not in _IN_FRAGMENTS or size < 8 or inner + size > end:
             raise SourceError(f"{path}: is damaged at byte {inner}; {ADVICE}")
+        if kind == b"trun" and not _counts_right(file, inner, size):
+            raise SourceError(f"{path}: is damaged at byte {inner}; {ADVICE}")
         inner += 8 if kind == b"traf" else size  # its boxes follow, and are walked too
+
+
+def _counts_right(file: BinaryIO, at: int, size: int) -> bool:
+    """Whether a trun is as long as the pictures that it counts make it: fewer would be a loss."""
+    file.seek(at + 8)
+    flags, count = struct.unpack(">II", file.read(8))
+    once = 4 * (flags & 5).bit_count()  # offset of the data, flags of the first picture
+    return bool(size == 16 + once + count * 4 * (flags & 0xF00).bit_count())
 
 
 def _holds(file: BinaryIO, at: int, word: bytes) -> bool:

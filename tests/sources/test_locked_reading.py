@@ -10,6 +10,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -17,7 +18,7 @@ import msgspec
 import numpy as np
 import pytest
 from mediaclips import Clips, lavfi
-from sandboxed import Liar, saying
+from sandboxed import saying
 
 import redact
 from redact.config import MotionOptions
@@ -30,7 +31,6 @@ from redact.sources.piece import key_times as key_times_here
 from redact.sources.sandbox import process as sandbox
 from redact.sources.sandbox.lists import sandboxed_key_times, sandboxed_read_back
 from redact.sources.sandbox.messages import ListMessage, Order, Times
-from redact.sources.sandbox.nursery import Child
 from redact.sources.still import StillSource
 from redact.structures import Frame
 from redact.testing import ScriptedDetector
@@ -164,17 +164,17 @@ LIES = {
 def test_what_cannot_be_read_back_is_not_published(
     quiet: Path, tmp_path: Path, lie: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, lying = sandbox.start, saying(SAYS + "    " + LIES[lie][0])
-    began: list[int] = []
+    real, lies = sandbox.start, saying(SAYS + "    " + LIES[lie][0])
+    began: list[str] = []
 
-    def start(order: Order, end: socket.socket, memory: int) -> Child | Liar:
-        began.append(1)  # the second process reads the output back
-        return (lying if len(began) > 1 else real)(order, end, memory)
+    def start(order: Order, end: socket.socket, memory: int) -> Any:
+        began.append(order.what)
+        return (lies if order.what == "readback" else real)(order, end, memory)
 
     monkeypatch.setattr(sandbox, "start", start)
     with pytest.raises(SinkError, match=LIES[lie][1]):
         redact.run(quiet, tmp_path / "out.mp4", CONFIG, detector=NOBODY)
-    assert len(began) == 2
+    assert began == ["video", "readback"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -183,7 +183,7 @@ def test_the_process_that_reads_back_is_locked(quiet: Path, tmp_path: Path) -> N
     script = """
         import socket, sys, msgspec
         from redact.sources.sandbox import child, locks
-        from redact.sources.sandbox.messages import Order
+        child.load_all()
         confine = locks.confine
         def confined(path):
             held = confine(path)
@@ -193,8 +193,7 @@ def test_the_process_that_reads_back_is_locked(quiet: Path, tmp_path: Path) -> N
                 except OSError: pass
             return held
         locks.confine = confined
-        child.load_all()
-        order = msgspec.json.decode(sys.argv[1], type=Order)
+        order = msgspec.json.decode(sys.argv[1], type=child.Order)
         child.run(order, socket.socket(fileno=int(sys.argv[2])), 0)
     """
     order = Order(os.fsencode(quiet), False, 1 << 26, 4 << 30, 60, "readback")

@@ -29,6 +29,7 @@ from redact.sources.sandbox.messages import LONGEST, Order
 
 _IDLE = 30.0  # seconds without a child after which the nursery goes
 _BOOT = 60.0  # seconds for it to load everything
+_ORDER = 1 << 17  # bytes: the past of a piece may name thousands of key frames
 _STATUS = struct.Struct("=i")
 
 
@@ -189,7 +190,7 @@ def _tell_end(process: int, pid: int, status: int) -> None:
 def _take_order(
     owner: socket.socket, children: dict[int, tuple[int, int]], poll: select.poll
 ) -> bool:
-    words, descriptors, _, _ = socket.recv_fds(owner, LONGEST, 4)
+    words, descriptors, _, _ = socket.recv_fds(owner, _ORDER, 4)
     if not words:
         return False
     end, memory, status, here = descriptors
