@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from redact.config import DetectorOptions, PolicyOptions
 from redact.geometry import Zone
+from redact.policies.doubles import doubles
 from redact.policies.steadiness import agreeing
 from redact.policies.subjects import subjects_at
 from redact.structures import (
@@ -30,6 +31,8 @@ from redact.structures import (
 
 Reasons = npt.NDArray[np.uint8]
 
+import os, json
+EXP = {"head":0.0}|json.loads(os.environ.get("EXP","{}"))
 _EDGE = 2.0  # pixels: a box that ends this near to a frame edge is cut by it
 _PART = 0.75  # share of a box within a person's from which on it is a part of that person
 _COASTED = 0.05  # share of a person's height by which a coasting part may reach higher
@@ -74,6 +77,7 @@ class PropertyPolicy:
         reason, best = self._contacts(info, subjects, window, times, at)
         people = subjects.label == Label.PERSON
         self._explain_parts(subjects, reason, people, best)
+        self._explain_doubles(subjects, reason, people, window)
         shown = people & (reason == Reason.ON_PROPERTY)
         self._explain_motion(subjects, reason, shown)
         self._bind_faces(subjects, reason, people)
@@ -194,6 +198,26 @@ class PropertyPolicy:
             together = _cover(box, body, grow=0.05).sum(axis=1) >= _PART
             explained |= together & (reason[parts] == Reason.UNPROVEN)
         reason[parts[explained]] = Reason.OF_SHOWN_PERSON
+
+    def _explain_doubles(
+        self, subjects: Tracks, reason: Reasons, people: BoolArray, window: Sequence[Tracks]
+    ) -> None:
+        """Whoever is not found in this frame and was, where found, never apart from somebody who
+        is found and shown, is that person. Not so beside somebody who is hidden: people who walk
+        together beyond the property are often taken for one."""
+        shown = people & (reason == Reason.ON_PROPERTY) & ~subjects.coasting
+        lost = np.flatnonzero(people & (reason >= Reason.OUTSIDE) & subjects.coasting)
+        one = doubles(window, subjects.track_id[lost], subjects.track_id[shown])
+        reason[lost[one]] = Reason.OF_SHOWN_PERSON
+        if EXP["head"]:
+            shown = np.flatnonzero(shown)
+            for i in np.flatnonzero(people & (reason >= Reason.OUTSIDE) & ~subjects.coasting):
+                a=subjects.xyxy[i]
+                for j in shown:
+                    b=subjects.xyxy[j]; w=b[2]-b[0]; h=b[3]-b[1]
+                    if subjects.score[i]<subjects.score[j] and subjects.score[i]<EXP.get("max",1) and max(abs(a[0]-b[0]),abs(a[2]-b[2]))<=EXP["head"]*w and abs(a[1]-b[1])<=EXP.get("top",0.1)*h and a[3]<=b[3]+EXP.get("bot",0)*h:
+                        reason[i]=Reason.OF_SHOWN_PERSON
+                        break
 
     def _explain_motion(self, subjects: Tracks, reason: Reasons, shown: BoolArray) -> None:
         motion = subjects.label == Label.MOTION
