@@ -31,8 +31,6 @@ from redact.structures import (
 
 Reasons = npt.NDArray[np.uint8]
 
-import os, json
-EXP = {"head":0.0}|json.loads(os.environ.get("EXP","{}"))
 _EDGE = 2.0  # pixels: a box that ends this near to a frame edge is cut by it
 _PART = 0.75  # share of a box within a person's from which on it is a part of that person
 _COASTED = 0.05  # share of a person's height by which a coasting part may reach higher
@@ -40,6 +38,8 @@ _FACE_DOWN = 0.6  # share of a body from its top within which its face lies
 _PROOFS = 2  # pieces of evidence needed, however short the window
 _STEADY = 1.0  # seconds around a frame over which a person is followed through unsure boxes
 _DEEP = 0.15  # share of a person's height that such feet must be within the outline
+_LOST = 1.5  # seconds of sights that speak against someone who is lost: as long as people coast
+_SURE = 0.35  # least score of these sights
 _NOTHING = 255  # stands for no reason
 
 
@@ -138,6 +138,13 @@ class PropertyPolicy:
         np.maximum.at(best, of[near], rows.score[near])
         found = self.evidence(info, rows.select(counted))
         reason = _verdicts(found, of[counted], subjects.coasting)
+        if self._thorough:
+            # Whoever merged with a resident's box before they were lost got no clearance by that.
+            # (Other detectors exchange people too often to know whose sights those were.)
+            told = subjects.coasting[of] & (away <= _LOST) & (rows.score >= _SURE)
+            against = self.evidence(info, rows.select(told)) == Reason.OUTSIDE
+            mixed = np.bincount(of[told][against], minlength=len(subjects)) > 0
+            reason[mixed & (reason == Reason.LOST_ON_PROPERTY)] = Reason.OUTSIDE
         unsure = (reason == Reason.UNPROVEN) & (subjects.label == Label.PERSON)
         for i in np.flatnonzero(unsure & ~subjects.coasting):
             mine = (of == i) & (away <= _STEADY)
@@ -208,16 +215,11 @@ class PropertyPolicy:
         shown = people & (reason == Reason.ON_PROPERTY) & ~subjects.coasting
         lost = np.flatnonzero(people & (reason >= Reason.OUTSIDE) & subjects.coasting)
         one = doubles(window, subjects.track_id[lost], subjects.track_id[shown])
-        reason[lost[one]] = Reason.OF_SHOWN_PERSON
-        if EXP["head"]:
-            shown = np.flatnonzero(shown)
-            for i in np.flatnonzero(people & (reason >= Reason.OUTSIDE) & ~subjects.coasting):
-                a=subjects.xyxy[i]
-                for j in shown:
-                    b=subjects.xyxy[j]; w=b[2]-b[0]; h=b[3]-b[1]
-                    if subjects.score[i]<subjects.score[j] and subjects.score[i]<EXP.get("max",1) and max(abs(a[0]-b[0]),abs(a[2]-b[2]))<=EXP["head"]*w and abs(a[1]-b[1])<=EXP.get("top",0.1)*h and a[3]<=b[3]+EXP.get("bot",0)*h:
-                        reason[i]=Reason.OF_SHOWN_PERSON
-                        break
+        # A box around two is no double of the one, while something of the other is found in it.
+        seen = subjects.xyxy[people & (reason >= Reason.OUTSIDE) & ~subjects.coasting]
+        centre, box = (seen[:, :2] + seen[:, 2:]) / 2, subjects.xyxy[lost][:, None]
+        within = ((centre > box[..., :2]) & (centre < box[..., 2:])).all(axis=-1)
+        reason[lost[one & ~np.any(within, axis=1)]] = Reason.OF_SHOWN_PERSON
 
     def _explain_motion(self, subjects: Tracks, reason: Reasons, shown: BoolArray) -> None:
         motion = subjects.label == Label.MOTION
