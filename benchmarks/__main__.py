@@ -14,7 +14,7 @@ from benchmarks.schema import RESULTS, AnyResult, BenchmarkError, write
 
 MEASURED = ("detect", "effect", "decode", "pipeline", "scale", "leak")
 # Programs of their own.
-ALONE = ("attack", "cameras", "engine", "fleet", "fuzz", "hiding", "peers", "report")
+ALONE = ("attack", "cameras", "engine", "fleet", "foreign", "fuzz", "hiding", "peers", "report")
 
 
 def parser_of(name: str) -> argparse.ArgumentParser:

@@ -2,7 +2,7 @@
 
 What is not ours runs in a virtual environment of its own, never among our dependencies:
 
-    python -m benchmarks peers ENVIRONMENT      (makes it: deface, ultralytics, torch; about 3 GB)
+    python -m benchmarks peers ENVIRONMENT      (makes it; with torch about 3 GB)
 
 `deface` brings its model. The others get YOLO11n from the folder of test weights. Ultralytics is
 kept offline as in `redact.detectors.ultralytics`. Nobody is left out in silence: `Peers.absent`.
@@ -34,7 +34,15 @@ OFFLINE = {
     "ORT_DISABLE_TELEMETRY": "1",
 }
 ENCODE = ("-an", "-c:v", "libx264", "-preset", "superfast", "-crf", "23")
-_PACKAGES = ("torch==2.13.0", "deface", "onnxruntime", "ultralytics", "shapely", "lap")
+_PACKAGES = (
+    "torch==2.13.0",
+    "deface",
+    "onnxruntime",
+    "ultralytics",
+    "shapely",
+    "lap",
+    "supervision",
+)
 _WEIGHTS = Path(__file__).parents[2] / "shared" / "weights"
 
 

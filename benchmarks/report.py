@@ -31,8 +31,9 @@ _PLACE = re.compile(
 
 
 def committed() -> list[Path]:
-    """The results of the project. Those of `attack` are of another form."""
-    return sorted(p for p in RESULTS.glob("*.json") if not p.name.startswith("attack-"))
+    """The results of the project. Those of `attack` and `fuzz` are of another form."""
+    other = ("attack-", "fuzz-")
+    return sorted(p for p in RESULTS.glob("*.json") if not p.name.startswith(other))
 
 
 def newest(paths: Sequence[Path]) -> dict[str, AnyResult]:

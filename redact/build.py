@@ -6,17 +6,19 @@ import dataclasses
 import hashlib
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from redact.config import Config, Trust
-from redact.errors import ConfigError, SourceError
+from redact.errors import ConfigError, SinkError, SourceError
 from redact.pipeline import Pipeline
 from redact.protocols import Detector, Observer, Sink, Source
+from redact.readback import ReadBack, Reader
 from redact.redactor import OnFailure, Redactor
 from redact.sound import MutedSound
 from redact.sources import Span
@@ -213,18 +215,54 @@ def run_piece(
     """Redact one span of a long clip, without sound, to be joined with the others. Raises as
     `run` does."""
     from redact.sinks import PyAVSink
-    from redact.sources import PieceSource
-    from redact.sources.piece import past_frames
 
     silent = msgspec.structs.replace(config.output, audio="drop")
     with (
-        PieceSource(source, span) as stream,
-        closing(past_frames(source, span, config.look_back + 1)) as past,
+        closing(_open_piece(source, span, config)) as stream,
+        closing(_past_frames(source, span, config)) as past,
     ):
         redactor = make_redactor(stream.info, config, detector, past=past)
         sink = PyAVSink(output, silent)
         pipeline = Pipeline(stream, redactor, sink, observer, stop, wanted=span.writes)
-        return pipeline.run().with_(notes=(*stream.notes, *sink.notes))
+        notes = getattr(stream, "notes", ())
+        return pipeline.run().with_(notes=(*notes, *sink.notes))
+
+
+def key_times(source: Place, config: Config) -> tuple[list[int], Fraction]:
+    """Where a clip can be split: times of its key frames in ticks, and a tick in seconds. Raises
+    SourceError."""
+    if isinstance(source, Path) and _locked(config):
+        from redact.sources.sandbox.lists import sandboxed_key_times
+
+        return sandboxed_key_times(source)
+    from redact.sources.piece import key_times
+
+    return key_times(source)
+
+
+def _open_piece(source: Place, span: Span, config: Config) -> Source:
+    from redact.sources import PieceSource, SandboxedSource
+
+    if isinstance(source, Path) and _locked(config):
+        return SandboxedSource(source, what="piece", span=span)
+    return PieceSource(source, span)
+
+
+def _past_frames(source: Place, span: Span, config: Config) -> Generator[Frame, None, None]:
+    """What the motion net is to see before a piece; nothing is opened before it is asked for."""
+    from redact.sources import SandboxedSource
+    from redact.sources.piece import PastSource
+
+    if not span.past:
+        return
+    lesson = config.look_back + 1
+    past: Source
+    if isinstance(source, Path) and _locked(config):
+        past = SandboxedSource(source, what="past", span=span, lesson=lesson)
+    else:
+        past = PastSource(source, span, lesson)
+    with closing(past):
+        yield from past
 
 
 def join(
@@ -262,7 +300,7 @@ def _muted_sound(
 
     sound: SandboxedSound | PyAVSound | None
     try:
-        if config.input.sandbox and sys.platform == "linux" and isinstance(source, Path):
+        if isinstance(source, Path) and _locked(config):
             sound = SandboxedSound.of(source)
         else:
             sound = PyAVSound.of(source)
@@ -273,6 +311,45 @@ def _muted_sound(
     return Muter(sound, speech.listener(sound.info)), ()
 
 
+def warm(config: Config) -> None:
+    """Let what decodes files load beside the models; returns at once."""
+    if _locked(config) and config.input.decoder != "ffmpeg":
+        from redact.sources.sandbox.nursery import NURSERY
+
+        NURSERY.warm()
+
+
+def _locked(config: Config) -> bool:
+    """Whether files are decoded in a locked process."""
+    return config.input.sandbox and sys.platform == "linux"
+
+
+def _reader(config: Config) -> Reader:
+    """What reads an output back that holds copied pictures: decoded where the input is."""
+    from redact.sinks.verification import in_process
+
+    def locked(path: Place) -> ReadBack:
+        if not isinstance(path, Path):
+            return in_process(path)
+        from redact.sources.sandbox.lists import sandboxed_read_back
+
+        try:
+            return sandboxed_read_back(path)
+        except SourceError as error:
+            raise SinkError(f"does not verify: {error}") from error
+
+    return locked if _locked(config) else in_process
+
+
+def open_still(path: Path) -> Source:
+    """A picture file as a clip of one frame, decoded in a locked process where there is one. Raises
+    SourceError."""
+    from redact.sources import SandboxedSource
+    from redact.sources.still import StillSource
+
+    return SandboxedSource(path, what="still") if sys.platform == "linux" else StillSource(path)
+
+
 def open_source(path: str | Place, config: Config) -> Source:
     """A file, decoded as the configuration says. Raises SourceError, MissingDependencyError."""
     if config.input.decoder == "ffmpeg":
@@ -281,12 +358,20 @@ def open_source(path: str | Place, config: Config) -> Source:
         return FfmpegSource(_file(path), hwaccel=config.input.hwaccel)
     if config.input.hwaccel:
         raise ConfigError('input.hwaccel is of the ffmpeg backend; set input.decoder = "ffmpeg"')
+    return open_file(path, locked=_locked(config))
+
+
+def open_file(
+    path: str | Place, *, locked: bool = sys.platform == "linux", deinterlace: bool = True
+) -> Source:
+    """A clip, decoded by PyAV. locked: in a process that can do nothing else, unless it lies in a
+    bucket. Raises SourceError."""
     from redact.sources import PyAVSource, SandboxedSource
 
     place = place_of(path)
-    if config.input.sandbox and sys.platform == "linux" and isinstance(place, Path):
-        return SandboxedSource(place)
-    return PyAVSource(place)
+    if locked and isinstance(place, Path):
+        return SandboxedSource(place, deinterlace=deinterlace)
+    return PyAVSource(place, deinterlace=deinterlace)
 
 
 def _file(path: str | Place) -> Path:
@@ -309,10 +394,13 @@ def _open_sink(
         raise ConfigError("output.encoder_options are those of output.encoder; name one")
     from redact.sinks import PyAVSink
 
+    reader = _reader(config)
     if original is None:
-        return PyAVSink(path, config.output)
+        return PyAVSink(path, config.output, reader=reader)
     muted, notes = _muted_sound(place_of(original), config, speech)
-    return PyAVSink(path, config.output, audio_from=original, sound=muted, notes=notes)
+    return PyAVSink(
+        path, config.output, audio_from=original, sound=muted, notes=notes, reader=reader
+    )
 
 
 def _run(
@@ -323,6 +411,8 @@ def _run(
     observer: Observer | None,
     stop: threading.Event | None,
 ) -> Report:
+    if isinstance(source, str | Path):
+        warm(config)
     detector = detector or load_detector(config)
     speech = load_speech(config)
     opened = isinstance(source, str | Path | ObjectPath)

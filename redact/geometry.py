@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Real
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy.typing as npt
 from redact.errors import ConfigError
 
 Points = npt.NDArray[np.float64]
+Column = npt.NDArray[np.float64]
 Point = tuple[float, float]
 Ring = Sequence[Point]
 
@@ -141,18 +143,41 @@ def _dot(o: Point, p: Point, q: Point) -> float:
     return (p[0] - o[0]) * (q[0] - o[0]) + (p[1] - o[1]) * (q[1] - o[1])
 
 
-def _in_ring(ring: Points, points: Points) -> npt.NDArray[np.bool_]:
-    """Even-odd test; points on the outline count as inside."""
-    x, y = points[:, 0, None], points[:, 1, None]
-    x1, y1 = ring[None, :, 0], ring[None, :, 1]
-    after = np.roll(ring, -1, axis=0)
-    x2, y2 = after[None, :, 0], after[None, :, 1]
-    spans = (y1 > y) != (y2 > y)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        crosses = spans & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
-    inside: npt.NDArray[np.bool_] = crosses.sum(axis=1) % 2 == 1
-    inside |= _distance(ring, points) <= _ON_EDGE
-    return inside
+@dataclass(frozen=True, slots=True, eq=False)
+class _Edges:
+    """The edges of an outline: each goes from (x, y) by (dx, dy) down or up to `end`; all (m,)."""
+
+    x: Column
+    y: Column
+    dx: Column
+    dy: Column
+    end: Column
+
+    @classmethod
+    def of(cls, ring: Points, after: Points) -> _Edges:
+        (x, y), (dx, dy) = ring.T.copy(), (after - ring).T.copy()
+        return cls(x, y, dx, dy, after[:, 1].copy())
+
+    def hold(self, points: Points) -> npt.NDArray[np.bool_]:
+        """(n,) bool, even-odd test; points on the outline count as inside."""
+        x, y = points[:, 0, None], points[:, 1, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            at = self.dx * (y - self.y) / self.dy + self.x
+        crosses = ((self.y > y) != (self.end > y)) & (x < at)
+        inside: npt.NDArray[np.bool_] = np.count_nonzero(crosses, axis=1) % 2 == 1
+        inside |= self.distance(points) <= _ON_EDGE
+        return inside
+
+    def distance(self, points: Points) -> npt.NDArray[np.float64]:
+        """(n,) distance of each point to the nearest edge; infinite without any."""
+        if not len(self.x):
+            return np.full(len(points), np.inf)
+        x, y = points[:, 0, None] - self.x, points[:, 1, None] - self.y
+        length = np.maximum(self.dx * self.dx + self.dy * self.dy, 1e-300)
+        along = np.minimum(np.maximum((x * self.dx + y * self.dy) / length, 0), 1)
+        x, y = x - along * self.dx, y - along * self.dy
+        nearest: npt.NDArray[np.float64] = np.sqrt((x * x + y * y).min(axis=1))
+        return nearest
 
 
 def _covers(ring: Points, n: int) -> npt.NDArray[np.bool_]:
@@ -165,16 +190,6 @@ def _covers(ring: Points, n: int) -> npt.NDArray[np.bool_]:
         crossed = (x2 - x1)[on] * (y - y1[on]) / (y2 - y1)[on] + x1[on]
         covered[row] = np.searchsorted(np.sort(crossed), steps) % 2 == 1
     return covered
-
-
-def _distance(ring: Points, points: Points) -> npt.NDArray[np.float64]:
-    """(n,) distance of each point to the outline."""
-    a = ring[None]
-    d = np.roll(ring, -1, axis=0)[None] - a
-    p = points[:, None] - a
-    t = np.clip((p * d).sum(-1) / (d * d).sum(-1), 0, 1)
-    nearest: npt.NDArray[np.float64] = np.linalg.norm(p - t[..., None] * d, axis=-1).min(axis=1)
-    return nearest
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,12 +226,13 @@ class Zone:
         inside = np.zeros(len(p), dtype=np.bool_)
         corners = max((len(ring) for ring in (*self.polygons, *self.holes)), default=1)
         step = max(1, _AT_ONCE // corners)  # bounds memory where both are many
+        polygons, holes = _edges(self)
         for start in range(0, len(p), step):
             part = slice(start, start + step)
-            for ring in self.polygons:
-                inside[part] |= _in_ring(ring, p[part])
-            for ring in self.holes:
-                inside[part] &= ~_in_ring(ring, p[part])
+            for edges in polygons:
+                inside[part] |= edges.hold(p[part])
+            for edges in holes:
+                inside[part] &= ~edges.hold(p[part])
         return inside
 
     def depth(self, points: npt.ArrayLike, width: float, height: float) -> npt.NDArray[np.float64]:
@@ -229,8 +245,8 @@ class Zone:
         p = np.asarray(points, dtype=np.float64).reshape(-1, 2)
         scale = np.array([width, height], dtype=np.float64)
         nearest = np.full(len(p), np.inf)
-        for ring in (*self.polygons, *self.holes):
-            nearest = np.minimum(nearest, _distance_to_inner_edges(ring, p, scale))
+        for edges in _inner_edges(self, width, height):
+            nearest = np.minimum(nearest, edges.distance(p))
         sign = np.where(self.contains(p / scale), 1.0, -1.0)
         signed: npt.NDArray[np.float64] = sign * nearest
         return signed
@@ -272,20 +288,29 @@ class Zone:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _distance_to_inner_edges(ring: Points, p: Points, scale: Points) -> npt.NDArray[np.float64]:
-    after = np.roll(ring, -1, axis=0)
-    on_frame_edge = np.any(
-        (np.abs(ring - after) <= _ON_EDGE)
-        & ((np.minimum(ring, after) <= _ON_EDGE) | (np.maximum(ring, after) >= 1 - _ON_EDGE)),
-        axis=1,
-    )
-    a, d = (ring * scale)[~on_frame_edge], ((after - ring) * scale)[~on_frame_edge]
-    if not len(a):
-        return np.full(len(p), np.inf)
-    q = p[:, None] - a[None]
-    t = np.clip((q * d).sum(-1) / np.maximum((d * d).sum(-1), 1e-12), 0, 1)
-    nearest: npt.NDArray[np.float64] = np.linalg.norm(q - t[..., None] * d, axis=-1).min(axis=1)
-    return nearest
+@lru_cache(maxsize=16)
+def _edges(zone: Zone) -> tuple[tuple[_Edges, ...], tuple[_Edges, ...]]:
+    """Of its polygons and of its holes. Zones compare by identity, so a cached one stays valid."""
+
+    def of(rings: tuple[Points, ...]) -> tuple[_Edges, ...]:
+        return tuple(_Edges.of(ring, np.roll(ring, -1, axis=0)) for ring in rings)
+
+    return of(zone.polygons), of(zone.holes)
+
+
+@lru_cache(maxsize=16)
+def _inner_edges(zone: Zone, width: float, height: float) -> tuple[_Edges, ...]:
+    """In pixels, for each outline: the edges that do not run along an edge of the frame."""
+    scale, found = np.array([width, height], dtype=np.float64), []
+    for ring in (*zone.polygons, *zone.holes):
+        after = np.roll(ring, -1, axis=0)
+        on_frame_edge = np.any(
+            (np.abs(ring - after) <= _ON_EDGE)
+            & ((np.minimum(ring, after) <= _ON_EDGE) | (np.maximum(ring, after) >= 1 - _ON_EDGE)),
+            axis=1,
+        )
+        found.append(_Edges.of((ring * scale)[~on_frame_edge], (after * scale)[~on_frame_edge]))
+    return tuple(found)
 
 
 def doubts(zone: Zone) -> list[str]:

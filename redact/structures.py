@@ -219,9 +219,6 @@ class Detections:
         return Detections(self.xyxy[index], self.score[index], self.label[index])
 
 
-_COLUMNS = ("xyxy", "score", "label", "track_id", "coasting", "velocity")
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracks:
     """Detections with identity.
@@ -264,10 +261,24 @@ class Tracks:
         parts = [part for part in parts if len(part)]
         if len(parts) < 2:
             return parts[0] if parts else cls.empty()
-        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in _COLUMNS))
+        return cls(
+            np.concatenate([p.xyxy for p in parts]),
+            np.concatenate([p.score for p in parts]),
+            np.concatenate([p.label for p in parts]),
+            np.concatenate([p.track_id for p in parts]),
+            np.concatenate([p.coasting for p in parts]),
+            np.concatenate([p.velocity for p in parts]),
+        )
 
     def select(self, index: npt.NDArray[Any]) -> Tracks:
-        return Tracks(*(getattr(self, name)[index] for name in _COLUMNS))
+        return Tracks(
+            self.xyxy[index],
+            self.score[index],
+            self.label[index],
+            self.track_id[index],
+            self.coasting[index],
+            self.velocity[index],
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -113,14 +113,15 @@ def split(
 
 
 def _spans(job: Job, recipe: Recipe, seconds: float, overwrite: bool) -> list[Span]:
-    from redact.sources.piece import key_times, spans
+    from redact.build import key_times
+    from redact.sources.piece import spans
 
     if job.output.exists():
         never = threading.Event()
         source = content_of(job.source, never, SourceError)
         if not overwrite or finished(read_record(job.output), recipe, source, job.output, never):
             return []
-    keys, tick = key_times(job.source)
+    keys, tick = key_times(job.source, recipe.config)
     if not keys or keys[0] < 0:  # such times are moved, by each piece on its own
         return []
     config = recipe.config

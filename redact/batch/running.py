@@ -114,8 +114,9 @@ class Runner:
         listener: Listener,
         stop: threading.Event,
     ) -> None:
-        from redact.build import load_detector
+        from redact.build import load_detector, warm
 
+        warm(recipe.config)
         self._recipe = recipe
         self._overwrite = overwrite
         self._folders = folders

@@ -34,7 +34,7 @@ class Slot:
 
     def load(self) -> tuple[int, RedactError | None]:
         """The process id, and what is wrong with this node, if anything."""
-        from redact.build import load_detector
+        from redact.build import load_detector, warm
 
         no_core_dumps()
         try:
@@ -45,6 +45,7 @@ class Slot:
                 )
             if Recipe.of(self._recipe.config).digests != self._recipe.digests:
                 raise ConfigError("a node has other models; put the same files on every node")
+            warm(self._recipe.config)
             self._detector = load_detector(self._recipe.config)
         except Exception as error:  # noqa: BLE001 - raised again by the driver
             return os.getpid(), error if isinstance(error, RedactError) else RedactError(

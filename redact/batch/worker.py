@@ -34,9 +34,10 @@ def serve(pipe: Connection, recipe: Recipe, overwrite: bool) -> None:
 
 
 def _serve(pipe: Connection, recipe: Recipe, overwrite: bool, stop: threading.Event) -> None:
-    from redact.build import load_detector
+    from redact.build import load_detector, warm
 
     try:
+        warm(recipe.config)
         detector = load_detector(recipe.config)
     except Exception as error:  # noqa: BLE001 - raised again in the parent
         known = isinstance(error, RedactError)

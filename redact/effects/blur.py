@@ -10,11 +10,13 @@ import numpy as np
 
 from redact.config import EffectOptions
 from redact.effects import planes as painting
-from redact.effects.cells import CellGrid, Clock, quantiser, smooth
+from redact.effects.cells import CellGrid, Clock, bounds, quantiser, smooth
 from redact.effects.outside import BLOCK
 from redact.effects.planes import Planes
 from redact.effects.raster import Levels, Raster, Rect, any_in_cell, rasterise
 from redact.structures import BoolArray, FloatArray, Frame, Mask, Plane, RedactedFrame, redacted
+
+_FEW = 16  # rectangles
 
 
 class BlurEffect:
@@ -56,17 +58,18 @@ class BlurEffect:
         """Block colours of y, u, v: (rows + 2, columns + 2) uint8 each, one block of margin."""
         level = self._held(raster.level, bucket)
         colours = np.zeros((3, *level.shape), np.float32)
-        windows = list(raster.rects)
+        windows = list(raster.rects) if len(raster.rects) <= _FEW else []
         for e in range(int(level.max()) + 1):
             blocks = raster.hidden & (level == e)
-            if not blocks.any():
+            where = bounds(blocks, 1 << e)
+            if where is None:
                 continue
             grid = self._grids.get(e)
             if grid is None:
                 grid = self._grids[e] = CellGrid(*self._shape, e, self._table)
             grid.sample(planes, any_in_cell(blocks, e), bucket, windows)
-            part = smooth(*grid.shown(bucket, faded), e, level.shape)
-            np.copyto(colours, part, where=blocks)
+            part = smooth(*grid.shown(bucket, faded), e, where)
+            np.copyto(colours[:, *where], part, where=blocks[where])
         return _with_margin(colours, raster.hidden)
 
     def _held(self, level: Levels, bucket: int) -> Levels:
@@ -89,7 +92,12 @@ def _with_margin(colours: FloatArray, hidden: BoolArray) -> list[Plane]:
     import cv2
 
     rows, columns = hidden.shape
-    around = np.zeros((4, rows + 2, columns + 2), np.float32)
+    lattice = np.zeros((3, rows + 2, columns + 2), np.uint8)
+    where = bounds(hidden, 1)
+    if where is None:
+        return [lattice[0], lattice[1], lattice[2]]
+    colours, hidden = colours[:, *where], hidden[where]
+    around = np.zeros((4, hidden.shape[0] + 2, hidden.shape[1] + 2), np.float32)
     around[3, 1:-1, 1:-1] = hidden
     np.multiply(colours, hidden, out=around[:3, 1:-1, 1:-1])
     for index, layer in enumerate(around):
@@ -98,20 +106,31 @@ def _with_margin(colours: FloatArray, hidden: BoolArray) -> list[Plane]:
     np.copyto(mean[:, 1:-1, 1:-1], colours, where=hidden)
     # Weighted means of 0..255 stay in range but for rounding, which may not wrap around.
     whole = np.clip(mean + np.float32(0.5), 0, 255).astype(np.uint8)
-    return [whole[0], whole[1], whole[2]]
+    top, left = where[0].start, where[1].start
+    lattice[:, top : top + whole.shape[1], left : left + whole.shape[2]] = whole
+    return [lattice[0], lattice[1], lattice[2]]
 
 
 def _paint(planes: Planes, lattice: list[Plane], raster: Raster) -> None:
+    """Rectangles that are few and small are enlarged each for itself, others all at once."""
+    where = bounds(raster.hidden, 1)
+    if where is None:
+        return
+    top, left, bottom, right = where[0].start, where[1].start, where[0].stop, where[1].stop
+    most = (bottom - top) * (right - left)
+    at_once = len(raster.rects) > _FEW or 2 * np.count_nonzero(raster.hidden) > most
     for index, plane in enumerate(planes):
         block = BLOCK >> (index > 0)
-        if raster.scattered:
-            picture = _enlarged(lattice[index], (0, 0, *raster.hidden.shape), block)
-            painting.copy_blocks(plane, picture, raster.hidden, block)
-            continue
+        if at_once:
+            whole = _enlarged(lattice[index], (top, left, bottom, right), block)
         for rect in raster.rects:
             target = plane[painting.pixels(rect, block)]
             height, width = target.shape
-            target[:] = _enlarged(lattice[index], rect, block)[:height, :width]
+            if at_once:
+                y, x = (rect[0] - top) * block, (rect[1] - left) * block
+                target[:] = whole[y : y + height, x : x + width]
+            else:
+                target[:] = _enlarged(lattice[index], rect, block)[:height, :width]
 
 
 def _enlarged(lattice: Plane, rect: Rect, block: int) -> Plane:

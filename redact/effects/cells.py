@@ -11,6 +11,7 @@ at most 3 x 3 cells, mostly 2 x 2, together with what is around it.
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
@@ -164,26 +165,69 @@ def quantiser(levels: int) -> Plane:
     return np.stack([luma, chroma, chroma]).astype(np.uint8)
 
 
+Window = tuple[slice, slice]
+"""Rows and columns of blocks."""
+
+
+def bounds(blocks: BoolArray, multiple: int) -> Window | None:
+    """The smallest window that holds all blocks that are set, and begins at a `multiple` of
+    blocks; None without any."""
+    rows, columns = np.flatnonzero(blocks.any(axis=1)), np.flatnonzero(blocks.any(axis=0))
+    if not len(rows):
+        return None
+    top, left = int(rows[0]) // multiple * multiple, int(columns[0]) // multiple * multiple
+    return slice(top, int(rows[-1]) + 1), slice(left, int(columns[-1]) + 1)
+
+
 def smooth(
-    colours: FloatArray, weight: FloatArray, level: int, shape: tuple[int, int]
+    colours: FloatArray,
+    weight: FloatArray,
+    level: int,
+    window: Window,
 ) -> FloatArray:
     """Cell colours -> block colours, smooth over the borders of cells.
 
-    colours: (3, rows, columns); weight: (rows, columns), 0 where a cell has no colour; shape:
-    of the frame in blocks. Returns (3, *shape) float32; meaningless in cells without colour.
-    The kernel is the quadratic B-spline of the cell grid: a box filter of the cell's side,
-    twice, over the weighted cells alone.
+    colours: (3, rows, columns); weight: (rows, columns), 0 where a cell has no colour. window:
+    of the blocks that are wanted, begins where a cell does. Returns (3, height, width) float32 of
+    the window; meaningless in cells without colour. The kernel is the quadratic B-spline of the
+    cell grid: a box filter of the cell's side, twice, over the weighted cells alone.
     """
-    import cv2
-
-    rows, columns = shape
-    k = 1 << level
-    lattice = np.concatenate([colours * weight, weight[None]])
-    if level:
-        lattice = lattice.repeat(k, axis=1).repeat(k, axis=2)[:, :rows, :columns]
-        for index, layer in enumerate(lattice):
-            for at in (k // 2 - 1, k // 2):
-                layer = cv2.blur(layer, (k, k), anchor=(at, at), borderType=cv2.BORDER_CONSTANT)
-            lattice[index] = layer
-    smoothed: FloatArray = lattice[:3] / np.maximum(lattice[3], np.float32(1e-6))
+    height, width = (span.stop - span.start for span in window)
+    # Nothing comes from farther away than the next cell; beyond the frame there is none.
+    around = np.zeros((4, *(-(-n >> level) + 2 for n in (height, width))), np.float32)
+    there = []
+    for span, cells, size in zip(window, weight.shape, around.shape[1:], strict=True):
+        first = (span.start >> level) - 1
+        low, high = max(first, 0), min(first + size, cells)
+        there.append((slice(low - first, high - first), slice(low, high)))
+    (to_rows, rows), (to_columns, columns) = there
+    inner = around[:, to_rows, to_columns]
+    inner[3] = weight[rows, columns]
+    np.multiply(colours[:, rows, columns], inner[3], out=inner[:3])
+    turned = np.ascontiguousarray(_spread(around, level)[:, :height].swapaxes(1, 2))
+    blocks = np.ascontiguousarray(_spread(turned, level)[:, :width].swapaxes(1, 2))
+    smoothed: FloatArray = blocks[:3] / np.maximum(blocks[3], np.float32(1e-6))
     return smoothed
+
+
+def _spread(cells: FloatArray, level: int) -> FloatArray:
+    """(4, n + 2, m) -> (4, n * k, m): rows of cells to rows of blocks, less the first and last."""
+    before, here, after = _kernel(level)[:, None, :, None]
+    out: FloatArray = cells[:, 1:-1, None] * here
+    out += cells[:, :-2, None] * before
+    out += cells[:, 2:, None] * after
+    return out.reshape(len(cells), -1, cells.shape[2])
+
+
+@lru_cache(maxsize=16)
+def _kernel(level: int) -> FloatArray:
+    """(3, k) what the cell before, the own one and the one after weigh in each block of a cell."""
+    k = 1 << level
+    box = np.ones(k) / k
+    spline = np.convolve(np.convolve(np.ones(k), box), box)  # from k - 1 blocks before the cell on
+    parts = (
+        np.append(spline[2 * k - 1 :], 0),
+        spline[k - 1 : 2 * k - 1],
+        np.append(0, spline[: k - 1]),
+    )
+    return np.stack(parts).astype(np.float32)

@@ -53,12 +53,8 @@ def pixels(rect: Rect, block: int) -> tuple[slice, slice]:
 def cover(to: Planes, picture: Planes, raster: Raster) -> None:
     """Overwrite the hidden blocks of `to` by those of `picture`, planes of the same shapes."""
     for index, (plane, source) in enumerate(zip(to, picture, strict=True)):
-        block = BLOCK >> (index > 0)
-        if raster.scattered:
-            copy_blocks(plane, source, raster.hidden, block)
-            continue
         for rect in raster.rects:
-            where = pixels(rect, block)
+            where = pixels(rect, BLOCK >> (index > 0))
             plane[where] = source[where]
 
 
@@ -79,7 +75,10 @@ def pixel_mask(blocks: BoolArray, block: int) -> Plane:
 @lru_cache(maxsize=8)
 def _pixel_mask(blocks: bytes, columns: int, block: int) -> Plane:
     """Cached, because u follows v, and what lies beyond a property rarely changes."""
+    import cv2
+
     grid = np.frombuffer(blocks, np.uint8).reshape(-1, columns)
-    mask = grid.repeat(block, axis=0).repeat(block, axis=1)
+    size = (columns * block, len(grid) * block)
+    mask = np.asarray(cv2.resize(grid, size, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
     mask.flags.writeable = False
     return mask

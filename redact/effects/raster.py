@@ -40,15 +40,13 @@ class Raster:
     level: (rows, columns) uint8, log2(cell side / 8) of the cell that covers a block. Cells
     are anchored to the frame's top left corner and nest, and a coarse cell claims every block
     in it: blocks of one cell all have the same level, so displayed cells never overlap.
-    rects: wholly hidden, together what the boxes hide. scattered: there are hidden blocks beyond
-    them.
+    rects: all hidden blocks, each in one rectangle.
     shapes: how many shapes of the mask hide something.
     """
 
     hidden: BoolArray
     level: Levels
     rects: tuple[Rect, ...]
-    scattered: bool
     shapes: int
 
 
@@ -87,7 +85,7 @@ def rasterise(mask: Mask, height: int, width: int, cells: int) -> Raster:
     boxes = np.clip(np.asarray(mask.boxes, dtype=np.float64).reshape(-1, 4), -_FAR, _FAR)
     if mask.whole or np.isnan(boxes).any():
         everywhere = np.full((rows, columns), frame_level(height, width, cells), np.uint8)
-        return Raster(np.ones((rows, columns), np.bool_), everywhere, (), True, 1)
+        return Raster(np.ones((rows, columns), np.bool_), everywhere, ((0, 0, rows, columns),), 1)
     hidden = np.zeros((rows, columns), np.bool_)
     level = np.zeros((rows, columns), np.uint8)
     scattered = False
@@ -99,21 +97,39 @@ def rasterise(mask: Mask, height: int, width: int, cells: int) -> Raster:
     rects = block_rects(boxes, height, width)
     levels = cell_levels(_sides(mask, boxes, height, width), cells)
     seen = (rects[:, :2] < rects[:, 2:]).all(axis=1)
-    kept = []
     for (top, left, bottom, right), e in _stacked(rects[seen], levels[seen]):
         hidden[top:bottom, left:right] = True
         claim = level[_claimed(top, bottom, e), _claimed(left, right, e)]
         np.maximum(claim, e, out=claim)
-        kept.append((top, left, bottom, right))
-    return Raster(hidden, level, tuple(kept), scattered, int(seen.sum()) + scattered)
+    return Raster(hidden, level, _disjoint(hidden), int(seen.sum()) + scattered)
+
+
+def _disjoint(blocks: BoolArray) -> tuple[Rect, ...]:
+    """The blocks that are set, as rectangles: runs within rows, joined where those of rows that
+    follow each other are alike."""
+    framed = np.zeros((len(blocks), blocks.shape[1] + 2), np.bool_)
+    framed[:, 1:-1] = blocks
+    # Along a row, runs begin and end in turn.
+    ends = np.flatnonzero(framed[:, 1:] != framed[:, :-1])
+    row, column = np.divmod(ends, framed.shape[1] - 1)
+    row, left, right = row[::2], column[::2], column[1::2]
+    order = np.lexsort((row, right, left))
+    row, left, right = row[order], left[order], right[order]
+    first = np.ones(len(row), np.bool_)
+    np.not_equal(left[1:], left[:-1], out=first[1:])
+    first[1:] |= (right[1:] != right[:-1]) | (row[1:] != row[:-1] + 1)
+    last = np.roll(first, -1)
+    rects = np.stack([row[first], left[first], row[last] + 1, right[first]], axis=1)
+    return tuple(map(tuple, rects.tolist()))
 
 
 def _stacked(rects: npt.NDArray[np.int64], levels: npt.NDArray[np.int64]) -> list[tuple[Rect, int]]:
     """The rectangles and levels without those that lie in another one, which are many: what was
     detected lies in its margins. Joined where they stand on top of each other: a mover is cut along
     the outline into rows."""
-    low, high = rects[:, None, :2] >= rects[None, :, :2], rects[:, None, 2:] <= rects[None, :, 2:]
-    within = low.all(axis=-1) & high.all(axis=-1) & (levels[:, None] <= levels[None])
+    within = levels[:, None] <= levels
+    for low, high in zip(rects.T[:2], rects.T[2:], strict=True):
+        within &= (low[:, None] >= low) & (high[:, None] <= high)
     within &= ~within.T | np.tri(len(rects), k=-1, dtype=np.bool_)  # of equal ones the first stays
     keep = ~within.any(axis=1)
     rects, levels = rects[keep], levels[keep]

@@ -99,6 +99,8 @@ class PropertyPolicy:
         unsure = (reason == Reason.ON_PROPERTY) & (tracks.score < self._show_score)
         reason[unsure] = Reason.UNPROVEN
         for cut, x in ((box[:, 0] <= _EDGE, 0.0), (box[:, 2] >= w - _EDGE, w)):
+            if not cut.any():
+                continue
             # The true centre lies towards or beyond the edge: the owner must own it up to there.
             at_edge = np.stack([np.full(len(box), x), foot[:, 1]], axis=1)
             unknown = cut & ~self._zone.contains(at_edge / (w, h))

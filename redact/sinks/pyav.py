@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 
 from redact.config import OutputOptions
 from redact.errors import ConfigError, SinkError
+from redact.readback import Reader
 from redact.sinks.audio import AudioFeed
 from redact.sinks.containers import container_for
 from redact.sinks.encoding import add_video, nominal_rate
@@ -24,7 +25,7 @@ from redact.sinks.notes import notes_of
 from redact.sinks.partial import Draft, absolute, draft_of
 from redact.sinks.pictures import Pictures
 from redact.sinks.splicing import Splicer, free_id
-from redact.sinks.verification import Written, verify
+from redact.sinks.verification import Written, in_process, verify
 from redact.sound import MutedSound
 from redact.storage import ObjectPath, Place, place_of, same_place
 from redact.structures import RedactedFrame, StreamInfo
@@ -37,9 +38,10 @@ class PyAVSink:
 
     path: .mp4, .m4v, .mov or .mkv; anything else is a ConfigError. audio_from: the file whose
     first audio stream is kept when `options.audio` is "keep". sound: written instead, and closed
-    here. verify: read the file back before publishing. While writing, only a hidden partial file
-    exists beside `path`; leaving the `with` block publishes it, an error discards it. Raises
-    SinkError. `notes`: those given, then what the container made necessary (size, start, times).
+    here. verify: read the file back before publishing. reader: what reads back a file into which
+    coded pictures may have been copied. While writing, only a hidden partial file exists beside
+    `path`; leaving the `with` block publishes it, an error discards it. Raises SinkError. `notes`:
+    those given, then what the container made necessary (size, start, times).
     """
 
     def __init__(
@@ -51,11 +53,13 @@ class PyAVSink:
         sound: MutedSound | None = None,
         notes: tuple[str, ...] = (),
         verify: bool = True,
+        reader: Reader = in_process,
     ) -> None:
         self._path = absolute(place_of(path))
         self._name = str(path)
         self._options = options
         self._verify = verify
+        self._reader = reader
         self._container = container_for(self._path)
         source = place_of(audio_from) if audio_from else None
         self._audio_from = source if options.audio == "keep" else None
@@ -216,8 +220,9 @@ class PyAVSink:
         audio_end = self._audio.end if self._audio is not None else None
         times = self._times, self._info.time_base, self._last
         written = Written(*times, pictures.width, pictures.height, audio_end)
+        reader = in_process if self._splicer is None else self._reader
         try:
-            verify(self._partial.path, written, self._container.tick)
+            verify(self._partial.path, written, self._container.tick, reader)
         except SinkError as error:
             raise SinkError(f"{self._name}: {error}") from error
 

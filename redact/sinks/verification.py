@@ -6,12 +6,10 @@ from array import array
 from dataclasses import dataclass
 from fractions import Fraction
 
-import av
 import numpy as np
-from av.stream import Stream
-from av.video.stream import VideoStream
 
 from redact.errors import SinkError
+from redact.readback import ReadBack, Reader, read_back
 from redact.storage import Place, medium
 
 _AUDIO_SLACK = Fraction(1, 10)  # seconds: containers trim an encoder's padding
@@ -30,47 +28,38 @@ class Written:
     audio_end: Fraction | None  # seconds; None without audio
 
 
-def verify(path: Place, written: Written, tick: Fraction) -> None:
+def in_process(path: Place) -> ReadBack:
+    """A `Reader` of what was coded here. Raises av.error.FFmpegError, OSError."""
+    return read_back(medium(path))
+
+
+def verify(path: Place, written: Written, tick: Fraction, reader: Reader = in_process) -> None:
     """Raise SinkError unless every frame is there at its own time and key frames decode.
 
-    tick: seconds to which the container rounds times; 0 when it keeps them exactly. All
-    packets are read, key frames alone are decoded: a few percent of what encoding costs.
+    tick: seconds to which the container rounds times; 0 when it keeps them exactly. reader: what
+    reads the file.
     """
-    times: list[int] = []
-    key_frames = decoded = 0
-    audio_end = Fraction(-1)
-    with av.open(medium(path), "r", container_options={"protocol_whitelist": "file"}) as file:
-        video = file.streams.video[0]
-        streams: list[Stream] = list(file.streams)
-        if len(file.streams.video) != 1 or len(streams) != 1 + (written.audio_end is not None):
-            raise _failed(f"it holds {len(streams)} streams")
-        for packet in file.demux(streams):
-            if not packet.size:
-                continue
-            if not isinstance(packet.stream, VideoStream):
-                end = ((packet.pts or 0) + (packet.duration or 0)) * packet.time_base
-                audio_end = max(audio_end, end)
-                continue
-            if packet.pts is None:
-                raise _failed("a frame lost its time")
-            times.append(packet.pts)
-            if packet.is_keyframe:
-                key_frames += 1
-                decoded += _decode(video, packet, written)
-        decoded += _decode(video, None, written)
-        if not key_frames or decoded != key_frames:
-            raise _failed(f"{decoded} of {key_frames} key frames decode")
-        assert video.time_base is not None
-        _compare(sorted(times), video.time_base, written, tick)
-        duration = (video.duration or 0) * video.time_base
-        whole = Fraction(file.duration or 0, 1_000_000)
+    found = reader(path)
+    if found.videos != 1 or found.streams != 1 + (written.audio_end is not None):
+        raise _failed(f"it holds {found.streams} streams")
+    if found.untimed:
+        raise _failed("a frame lost its time")
+    if found.damaged:
+        raise _failed("a key frame is damaged")
+    if not found.key_frames or found.decoded != found.key_frames:
+        raise _failed(f"{found.decoded} of {found.key_frames} key frames decode")
+    if found.size != (written.width, written.height):
+        width, height = found.size or (0, 0)
+        raise _failed(f"its frames decode to {width}x{height}" if width else "its size changes")
+    _compare(sorted(found.times), found.time_base, written, tick)
     if tick:
-        _check_whole(whole, written, tick)
+        _check_whole(found.whole, written, tick)
     else:
-        _check_duration(duration, written)
-    if written.audio_end is not None and audio_end < written.audio_end - _AUDIO_SLACK:
+        _check_duration(found.duration, written)
+    if written.audio_end is not None and found.audio_end < written.audio_end - _AUDIO_SLACK:
         raise _failed(
-            f"audio ends at {float(audio_end):.3f} s instead of {float(written.audio_end):.3f} s"
+            f"audio ends at {float(found.audio_end):.3f} s instead of "
+            f"{float(written.audio_end):.3f} s"
         )
 
 
@@ -107,17 +96,6 @@ def _check_duration(duration: Fraction, written: Written) -> None:
     slack = 4 * int(gaps.max() - gaps.min()) * written.time_base
     if abs(duration - told) > slack:
         raise _failed(f"it lasts {float(duration):.6f} s instead of {float(told):.6f} s")
-
-
-def _decode(video: VideoStream, packet: av.Packet[Stream] | None, written: Written) -> int:
-    """How many sound pictures come out. `None` flushes the decoder."""
-    pictures = video.codec_context.decode(packet)
-    for picture in pictures:
-        if (picture.width, picture.height) != (written.width, written.height):
-            raise _failed(f"a frame decodes to {picture.width}x{picture.height}")
-        if picture.is_corrupt:
-            raise _failed("a key frame is damaged")
-    return len(pictures)
 
 
 def _failed(what: str) -> SinkError:

@@ -37,6 +37,7 @@ class Decoder:
         self._deinterlace = deinterlace
         self._filter: Deinterlacer | None = None
         self._count = 0
+        self._left_out = 0
         self._open = Lock()  # closing frees memory that a decoder in another thread may be using
         self._closed = False
         by_order = container.format.name == "avi"
@@ -114,6 +115,16 @@ class Decoder:
                 f"{float(lost * self.time_base):.3f} s cannot be decoded; {BROKEN}"
             )
 
+    def _check_left_out(self, packet: Packet[Stream]) -> None:
+        """FFmpeg leaves out the pictures of a fragment that begins before the last one ended, as
+        it does those that an edit list leaves out: only these are known, and said, beforehand."""
+        self._left_out += packet.is_discard
+        if self._left_out > self.promise.left_out:
+            raise SourceError(
+                f"{self._path}: frame {self._count}: its fragments overlap in time, and pictures "
+                f"would be lost; {BROKEN}"
+            )
+
     def _packets(self) -> Iterator[Packet[Stream]]:
         """Video packets, then the flushing one. Audio is only watched for where it ends."""
         streams: list[Stream] = [self._stream]
@@ -127,6 +138,7 @@ class Decoder:
                 continue
             if packet.size:
                 self._came.packets += 1
+                self._check_left_out(packet)
                 self._owed.sent(packet)
                 self._runs.sent(packet)
             yield packet

@@ -10,7 +10,7 @@ learns from key frames of the minutes before.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
@@ -141,17 +141,28 @@ class _KeyFrames(PyAVSource):
         return None
 
 
-def past_frames(path: str | Place, span: Span, lesson: int) -> Generator[Frame, None, None]:
-    """What the motion net is to see before a piece: `lesson` frames in a row, from which it
-    learns its first background as it does at the start of a clip, then single key frames."""
-    if not span.past:
-        return
-    start = Span(span.past[0], span.past[0], None, 0)
-    last = None
-    with PieceSource(path, start) as source:
-        for frame in islice(source, lesson):
+class PastSource(PieceSource):
+    """What the motion net is to see before a piece with a past: `lesson` frames in a row, from
+    which it learns its first background as it does at the start of a clip, then single key
+    frames."""
+
+    def __init__(
+        self,
+        path: str | Place,
+        span: Span,
+        lesson: int,
+        *,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+    ) -> None:
+        super().__init__(path, Span(span.past[0], span.past[0], None, 0), max_pixels=max_pixels)
+        self._lesson, self._piece = lesson, span
+
+    def _frames(self) -> Iterator[Frame]:
+        last = None
+        for frame in islice(super()._frames(), self._lesson):
             last = frame.pts
             yield frame
-    assert last is not None
-    with _KeyFrames(path) as keys:
-        yield from keys.at([time for time in span.past if last < time < span.begin])
+        self.close()
+        assert last is not None
+        with _KeyFrames(self._path) as keys:
+            yield from keys.at([t for t in self._piece.past if last < t < self._piece.begin])

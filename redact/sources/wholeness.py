@@ -11,6 +11,7 @@ import struct
 from typing import BinaryIO
 
 from redact.errors import SourceError
+from redact.sources.flv import check_tags
 from redact.sources.truncation import ADVICE
 from redact.storage import Place
 
@@ -52,7 +53,7 @@ def check_whole(path: Place) -> None:
         elif head[:4] == _EBML:
             end = _segment_end(file, size, path)
         elif head[:3] == b"FLV":
-            _check_tags(file, size, path)
+            check_tags(file, size, path)
             return
         elif head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp"):
             end = _boxes_end(file, size, path)
@@ -64,20 +65,23 @@ def check_whole(path: Place) -> None:
 
 def _boxes_end(file: BinaryIO, size: int, path: Place) -> int:
     """Where the last top-level box of an mp4 or mov ends."""
-    last, at = b"", 0
+    last, at, fragments = b"", 0, False
     while at + 8 <= size:
         length, kind = _box(file, at, size)
         if length < 8 or not kind.isalnum():
             more = any(_holds(file, at, word) for word in (b"moof", b"traf", b"mfra"))
             if last in (b"moof", b"mdat", b"moov") and more:
                 raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
-            return at  # zero padding or foreign bytes behind the last box: harmless
+            break
+        fragments |= kind == b"moof"
         if kind == b"moof" and at + length <= size:
             _check_fragment(file, at, length, path)
         last, at = kind, at + length
     if at == size and last == b"moof":
         raise SourceError(f"{path}: was cut short: its last fragment has no picture data; {ADVICE}")
-    return at
+    if fragments and at < size and not _is_zero(file, at):
+        raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
+    return at  # zero padding, or foreign bytes behind the last box of a file with an index
 
 
 def _check_fragment(file: BinaryIO, at: int, length: int, path: Place) -> None:
@@ -99,6 +103,14 @@ def _holds(file: BinaryIO, at: int, word: bytes) -> bool:
             return True
         tail = chunk[-len(word) + 1 :]
     return False
+
+
+def _is_zero(file: BinaryIO, at: int) -> bool:
+    file.seek(at)
+    while chunk := file.read(_CHUNK):
+        if chunk.strip(b"\0"):
+            return False
+    return True
 
 
 def _box(file: BinaryIO, at: int, size: int) -> tuple[int, bytes]:
@@ -155,28 +167,6 @@ def _chunk(file: BinaryIO, at: int) -> tuple[bytes, int]:
 
 def _is_name(kind: bytes) -> bool:
     return kind.replace(b" ", b"").replace(b"_", b"").isalnum()
-
-
-def _check_tags(file: BinaryIO, size: int, path: Place) -> None:
-    """Raise SourceError where a tag of an flv does not follow the one before, as for chunks."""
-    file.seek(5)
-    at = int.from_bytes(file.read(4)) + 4
-    while at + 15 <= size:
-        file.seek(at)
-        kind, length = file.read(1)[0], int.from_bytes(file.read(3))
-        stream = file.read(7)[4:]
-        file.seek(at + 11 + length)
-        back = int.from_bytes(file.read(4))
-        whole = at + 15 + length <= size
-        if (
-            kind not in (8, 9, 18)
-            or any(stream)
-            or (whole and back not in (0, length, length + 11))
-        ):
-            raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
-        at += 15 + length
-    if at > size:
-        raise SourceError(f"{path}: was cut short: lacks {at - size} bytes at its end; {ADVICE}")
 
 
 def _segment_end(file: BinaryIO, size: int, path: Place) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,7 @@ import msgspec
 import numpy as np
 
 from redact.batch.record import content_of, read_record, write_record
-from redact.build import run
+from redact.build import open_file, run
 from redact.config import (
     Config,
     EffectOptions,
@@ -116,9 +117,7 @@ def hide_by_hand(output: Path, mark: Mark) -> None:
 
 def _about(output: Path) -> tuple[float, Codec]:
     """Seconds that the clip lasts, and the codec it is kept in. Raises SourceError."""
-    from redact.sources import PyAVSource
-
-    with PyAVSource(output) as source:
+    with closing(open_file(output)) as source:
         info = source.info
         last = 0.0 if info.duration is not None else max(float(f.time) for f in source)
     length = float(info.duration) if info.duration is not None else last

@@ -1,12 +1,13 @@
-"""What a page may look at: a clip, a camera, or a snapshot."""
+"""What a page may look at: a clip, a camera, or a snapshot. Files are decoded by a locked process,
+as a run does it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from redact.build import open_file, open_still
 from redact.errors import SourceError
 from redact.protocols import Source
 from redact.structures import Frame, StreamInfo
@@ -22,9 +23,7 @@ def open_any(what: str) -> Source:
         return Camera(what)
     if Path(what).suffix.lower() in PICTURES:
         return _snapshot(Path(what))
-    from redact.sources import PyAVSource
-
-    return PyAVSource(what)
+    return open_file(what)
 
 
 class Camera:
@@ -66,25 +65,8 @@ class Camera:
 
 
 def _snapshot(path: Path) -> Still:
-    import cv2
-    import numpy as np
-
-    from redact.sources.opening import check_file
-
-    check_file(path)
+    source = open_still(path)
     try:
-        picture = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
-        picture = None
-    if picture is None:
-        raise SourceError(f"{path}: is not a picture that can be read; give a .jpg, .png or clip")
-    height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
-    if not (height and width):
-        raise SourceError(f"{path}: {picture.shape[1]}x{picture.shape[0]} is too small a picture")
-    i420 = cv2.cvtColor(picture[:height, :width], cv2.COLOR_BGR2YUV_I420)
-    planes = np.asarray(i420, np.uint8).reshape(-1)
-    luma, chroma = width * height, width * height // 4
-    y = planes[:luma].reshape(height, width)
-    u = planes[luma : luma + chroma].reshape(height // 2, width // 2)
-    v = planes[luma + chroma :].reshape(height // 2, width // 2)
-    return Still(Frame(y, u, v, pts=0, time_base=Fraction(1, 10)), path.name)
+        return Still(next(iter(source)), path.name)
+    finally:
+        source.close()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redact.config import MotionOptions
-from redact.detectors.motion import MotionNet
+from redact.detectors.motion import MotionNet, doubled_median
 from redact.protocols import MotionDetector
 from redact.structures import Detections, Label
 from redact.testing import Planes, SyntheticSource
@@ -223,3 +223,11 @@ def test_pictures_of_odd_and_tiny_sizes_are_looked_at(width: int, height: int) -
     for frame in SyntheticSource(5, width, height):
         out += net.push(frame)
     assert len(out + net.flush()) == 5
+
+
+@given(st.integers(1, 24), st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_the_median_of_pictures_is_exact(n: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    values = random.integers(0, random.choice([2, 9, 511]), (n, 3, 4), dtype=np.uint16)
+    np.testing.assert_array_equal(doubled_median(values), 2 * np.median(values, axis=0))

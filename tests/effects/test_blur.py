@@ -16,10 +16,12 @@ from effect_frames import (
     planes_of,
     shuffled_in_cells,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from redact.config import EffectOptions
 from redact.effects import BlurEffect
-from redact.effects.cells import Clock, area_means, quantiser
+from redact.effects.cells import Clock, area_means, bounds, quantiser, smooth
 from redact.effects.outside import BLOCK
 from redact.effects.raster import rasterise
 from redact.geometry import Zone
@@ -233,3 +235,31 @@ def test_without_a_hold_every_frame_is_new() -> None:
     effect = BlurEffect(EffectOptions(hold=0.0, levels=32))
     results = [effect.apply(frame_of(grey(96, 96, v), 0), FAR).y[40, 50] for v in (20, 200)]
     assert results == [20, 204]
+
+
+@given(st.integers(0, 4), st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_colours_are_smoothed_by_two_box_filters_in_any_window(level: int, seed: int) -> None:
+    """Against the definition: cells drawn as squares, filtered twice by a box of their side."""
+    random, k = np.random.default_rng(seed), 1 << level
+    rows, columns = random.integers(1, 6, 2)
+    colours = random.uniform(0, 255, (3, rows, columns)).astype(np.float32)
+    weight = random.choice([0, 0.25, 1], (rows, columns)).astype(np.float32)
+    layers = np.concatenate([colours * weight, weight[None]]).repeat(k, 1).repeat(k, 2)
+    for axis in (1, 2):
+        layers = np.apply_along_axis(
+            lambda line: np.convolve(np.convolve(line, np.ones(k) / k), np.ones(k) / k)[
+                k - 1 : len(line) + k - 1
+            ],
+            axis,
+            layers,
+        )
+    wanted = np.kron(weight > 0, np.ones((k, k), np.bool_)) & (random.random((rows * k, 1)) < 0.5)
+    where = bounds(wanted, k)
+    if where is None:
+        return
+    assert wanted[where].sum() == wanted.sum()
+    got = smooth(colours, weight, level, where)
+    known = wanted[where]
+    expected = (layers[:3] / np.maximum(layers[3], 1e-6))[:, *where]
+    np.testing.assert_allclose(got[:, known], expected[:, known], rtol=1e-3, atol=0.01)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import textwrap
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +12,7 @@ import av
 import numpy as np
 import pytest
 from mediaclips import X264, Clips, lavfi
+from sandboxed import saying
 
 from redact.errors import SourceError
 from redact.muting import Muter
@@ -143,7 +143,7 @@ def test_when_its_decoder_crashes_or_hangs_the_rest_is_silent(
 SAYS = """
     import os, socket, sys, msgspec
     from redact.sources.sandbox.messages import *
-    end = socket.socket(fileno=int(sys.argv[2]))
+    end = socket.socket(fileno=int(sys.argv[1]))
     tell = lambda message: end.send(msgspec.msgpack.encode(message))
     begin = lambda: tell(Sounding(48000, "mono", 1))
 """
@@ -168,14 +168,14 @@ def test_a_child_that_lies_is_not_believed(
     clip: Clips, lie: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code, words = LIES[lie]
-    monkeypatch.setattr(process, "CHILD", ("-c", textwrap.dedent(SAYS + "    " + code)))
+    monkeypatch.setattr(process, "start", saying(SAYS + "    " + code))
     with pytest.raises(SourceError, match=words), SandboxedSound(clip("aac.mp4")) as source:
         list(source)
 
 
 def test_no_number_of_a_child_is_no_sound(clip: Clips, monkeypatch: pytest.MonkeyPatch) -> None:
     code = "begin(); tell(Sound(0, True, b'\\xff' * 4096)); tell(Ended(1)); end.recv(9)"
-    monkeypatch.setattr(process, "CHILD", ("-c", textwrap.dedent(SAYS + "    " + code)))
+    monkeypatch.setattr(process, "start", saying(SAYS + "    " + code))
     with SandboxedSound(clip("aac.mp4")) as source:
         muter = Muter(source, Calm())
         (block,) = muter

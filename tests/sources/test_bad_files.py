@@ -122,6 +122,54 @@ def break_a_tag(clip: Clips, out: Path) -> None:
     out.write_bytes(data)
 
 
+def break_a_picture_tag(clip: Clips, out: Path) -> None:
+    """A picture is called one of another codec: FFmpeg skips it."""
+    data = bytearray(clip("flash.flv").read_bytes())
+    at, pictures = 13, 0
+    while pictures < 5:
+        at += 15 + int.from_bytes(data[at + 1 : at + 4])
+        pictures += data[at] == 9
+    data[at + 11] = 0
+    out.write_bytes(data)
+
+
+def call_a_picture_a_header(clip: Clips, out: Path) -> None:
+    data = bytearray(clip("flash.flv").read_bytes())
+    at, pictures = 13, 0
+    while pictures < 5:
+        at += 15 + int.from_bytes(data[at + 1 : at + 4])
+        pictures += data[at] == 9
+    assert data[at + 11] & 15 == 7
+    data[at + 12] = 0
+    out.write_bytes(data)
+
+
+def cut_within_a_tag(clip: Clips, out: Path) -> None:
+    """Four bytes of the first picture are left."""
+    data = clip("flash.flv").read_bytes()
+    at = 13
+    while data[at] != 9:
+        at += 15 + int.from_bytes(data[at + 1 : at + 4])
+    out.write_bytes(data[: at + 15])
+
+
+def overwrite_the_last_fragment(clip: Clips, out: Path) -> None:
+    """Noise to the end: FFmpeg takes it for what follows the last box, which it ignores."""
+    data = bytearray(clip("pieces.mp4").read_bytes())
+    at = data.rindex(b"moof") - 4
+    out.write_bytes(data[:at] + random.Random(5).randbytes(len(data) - at))
+
+
+def let_fragments_overlap(clip: Clips, out: Path) -> None:
+    """A fragment begins before the one before it ended: FFmpeg leaves out its first pictures."""
+    data = bytearray(clip("pieces.mp4").read_bytes())
+    at = data.rindex(b"tfdt") + 8
+    assert data[at - 4] == 1, "eight bytes"
+    begin = int.from_bytes(data[at : at + 8])
+    data[at : at + 8] = (begin - 600).to_bytes(8)
+    out.write_bytes(data)
+
+
 def lose_samples(clip: Clips, out: Path) -> None:
     """An index that points beyond the end of a file that is whole by its boxes."""
     data = bytearray(clip("constant.mp4").read_bytes())
@@ -214,6 +262,15 @@ BAD: dict[str, tuple[Maker, str]] = {
     "nameless.avi": (break_the_name_of_the_container, "is not a video file"),
     "twice.mkv": (give_two_pictures_one_time, "does not follow"),
     "tag.flv": (break_a_tag, "is damaged at byte"),
+    "codec.flv": (break_a_picture_tag, "is damaged at byte"),
+    "header.flv": (call_a_picture_a_header, "is damaged at byte"),
+    "cut-tag.flv": (cut_within_a_tag, "cut short"),
+    "pieces-noise.mp4": (overwrite_the_last_fragment, "is damaged at byte"),
+    "pieces-tail.mp4": (
+        lambda clip, out: out.write_bytes(clip("pieces.mp4").read_bytes() + b"moo"),
+        "is damaged at byte",
+    ),
+    "pieces-overlap.mp4": (let_fragments_overlap, "overlap in time"),
     "index-beyond.mp4": (lose_samples, ""),
     "half.mkv": (cut("bt709.mkv", 0.5), "cut short"),
     "most.mkv": (cut("bt709.mkv", 0.97), "cut short"),

@@ -24,7 +24,7 @@ from redact.errors import SinkError, SourceError
 from redact.evaluate import evaluate
 from redact.sinks.joining import join
 from redact.sources import PieceSource, PyAVSource, Span
-from redact.sources.piece import key_times, past_frames, spans
+from redact.sources.piece import PastSource, key_times, spans
 from redact.storage import ObjectPath
 from redact.storage.upload import put
 
@@ -257,8 +257,8 @@ def test_a_piece_reads_what_it_needs_and_no_more(driveway: Path) -> None:
     assert span.end is not None
     assert sum(time >= span.end for time in times) == 21
     assert len(times) == len(set(times))
-    past = [frame.pts for frame in past_frames(driveway, span, 21)]
+    with PastSource(driveway, span, 21) as source:
+        past = [frame.pts for frame in source]
     assert past == sorted(past)
     assert past[20] < span.begin
     assert set(past[21:]) <= set(found)
-    assert list(past_frames(driveway, Span(0, 0, None, 21), 21)) == []

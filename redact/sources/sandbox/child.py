@@ -1,7 +1,5 @@
-"""The decoding process: `python -m redact.sources.sandbox.child ORDER SOCKET MEMORY`.
-
-ORDER: a message, as JSON; SOCKET, MEMORY: inherited file descriptors. Everything that it will need
-is imported before it locks itself down; the file is opened after.
+"""What the decoding process does: everything that it will need was imported before it was forked
+(`nursery.py`); it locks itself down, and opens the file after.
 """
 
 from __future__ import annotations
@@ -11,14 +9,18 @@ import mmap
 import os
 import pkgutil
 import socket
-import sys
 from pathlib import Path
+from typing import NoReturn
 
 import av
 import msgspec
 import numpy as np
 
 from redact.errors import SourceError
+from redact.protocols import Source
+from redact.readback import ReadBack, read_back
+from redact.sources.errors import reading
+from redact.sources.piece import PastSource, PieceSource, key_times
 from redact.sources.pyav import PyAVSource
 from redact.sources.sandbox import locks
 from redact.sources.sandbox.messages import (
@@ -26,18 +28,24 @@ from redact.sources.sandbox.messages import (
     GO,
     LONGEST,
     SLOTS,
+    TIMES,
     Ended,
     Failed,
+    Keys,
     Order,
     Plain,
     Ready,
     Silent,
     Sound,
     Sounding,
+    Times,
     size_of,
     told,
+    told_back,
 )
 from redact.sources.sound import PyAVSound
+from redact.sources.still import StillSource
+from redact.storage import medium
 from redact.structures import Frame, Plane
 
 
@@ -72,19 +80,19 @@ class Owner:
 
 
 def load_all() -> None:
-    """PyAV loads the parts for each kind of stream when it meets one, which is then too late."""
+    """PyAV loads the parts for each kind of stream when it meets one, which is then too late; what
+    locks looks for its library in ways that take time."""
     for module in pkgutil.walk_packages(av.__path__, "av."):
         if module.name not in ("av.__main__", "av.datasets"):
             importlib.import_module(module.name)
+    locks.library()
 
 
 def decode(order: Order, owner: Owner, memory: int) -> None:
-    path = Path(os.fsdecode(order.path))
-    held = locks.confine(path)
-    locks.allow_time(order.patience)
-    source = PyAVSource(path, deinterlace=order.deinterlace, max_pixels=order.max_pixels)
-    info = source.info
-    owner.tell(told(info, tuple(map(_words, source.notes)), held))
+    path, held = _locked(order)
+    source = _source(order, path)
+    info, notes = source.info, getattr(source, "notes", ())
+    owner.tell(told(info, tuple(map(_words, notes)), held))
     owner.wait(GO)
     size = size_of(info.width, info.height)
     slots = np.frombuffer(mmap.mmap(memory, 2 * size * SLOTS), np.uint8).reshape(SLOTS, 2 * size)
@@ -99,10 +107,49 @@ def decode(order: Order, owner: Owner, memory: int) -> None:
     owner.tell(Ended(count))
 
 
-def decode_sound(order: Order, owner: Owner) -> None:
+def _locked(order: Order) -> tuple[Path, tuple[str, ...]]:
+    """The one file that can be opened from here on, and what sees to that."""
     path = Path(os.fsdecode(order.path))
-    locks.confine(path)
+    held = locks.confine(path)
     locks.allow_time(order.patience)
+    return path, held
+
+
+def _source(order: Order, path: Path) -> Source:
+    if order.what == "still":
+        return StillSource(path, max_pixels=order.max_pixels)
+    if order.span is None:
+        return PyAVSource(path, deinterlace=order.deinterlace, max_pixels=order.max_pixels)
+    if order.what == "past":
+        return PastSource(path, order.span, order.lesson, max_pixels=order.max_pixels)
+    return PieceSource(path, order.span, max_pixels=order.max_pixels)
+
+
+def list_keys(order: Order, owner: Owner) -> None:
+    path, _ = _locked(order)
+    times, tick = key_times(path)
+    for first in range(0, len(times), TIMES):
+        owner.tell(Times(tuple(times[first : first + TIMES])))
+    owner.tell(Keys(tick.as_integer_ratio()))
+
+
+def read_finished(order: Order, owner: Owner) -> None:
+    path, held = _locked(order)
+
+    def tell(found: ReadBack) -> None:
+        locks.allow_time(order.patience)
+        if len(found.times) >= TIMES:
+            owner.tell(Times(tuple(found.times)))
+            del found.times[:]
+
+    with reading(f"{path}", "the file was damaged after it was written"):
+        found = read_back(medium(path), tell)
+    owner.tell(Times(tuple(found.times)))
+    owner.tell(told_back(found, held))
+
+
+def decode_sound(order: Order, owner: Owner) -> None:
+    path, _ = _locked(order)
     source = PyAVSound.of(path)
     if source is None:
         owner.tell(Silent())
@@ -135,16 +182,20 @@ def _words(text: str) -> str:
     return text[:2000].encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def main() -> None:
-    order = msgspec.json.decode(sys.argv[1], type=Order)
-    owner = Owner(socket.socket(fileno=int(sys.argv[2])))
-    load_all()
+def run(order: Order, end: socket.socket, memory: int) -> NoReturn:
+    """Carry out an order and end this process. memory: descriptor of the memory that frames go
+    through."""
+    owner = Owner(end)
+    if order.what == "still":
+        import cv2
+
+        cv2.setNumThreads(1)
     locks.limit(order.memory)
     try:
-        if order.sound:
-            decode_sound(order, owner)
+        if order.what in LISTS:
+            LISTS[order.what](order, owner)
         else:
-            decode(order, owner, int(sys.argv[3]))
+            decode(order, owner, memory)
     except SourceError as error:
         owner.tell(Failed(_words(str(error))))
     except MemoryError:
@@ -154,7 +205,5 @@ def main() -> None:
     os._exit(0)  # at once: nothing here is worth tidying, and a broken decoder may hang in it
 
 
+LISTS = {"sound": decode_sound, "keys": list_keys, "readback": read_finished}
 ADVICE = "convert it to a smaller picture first"
-
-if __name__ == "__main__":
-    main()

@@ -75,7 +75,7 @@ def allow_time(seconds: int) -> None:
 def confine(path: Path) -> tuple[str, ...]:
     """Lock this process down to reading `path`; call it while there is one thread. Returns what
     holds, such as ("limits", "landlock", "seccomp")."""
-    seccomp = _library()
+    seccomp = library()
     held = ["limits"]
     if _landlock(path):
         held.append("landlock")
@@ -111,7 +111,7 @@ def _landlock(path: Path) -> bool:
         os.close(rules)
 
 
-def _library() -> Any:
+def library() -> Any:
     """pyseccomp, or None where it or libseccomp is not there. It looks for its library in ways that
     a locked process cannot."""
     try:

@@ -3,16 +3,20 @@ message is held to these types and ranges, because whoever wrote the file may sp
 
 from __future__ import annotations
 
+from array import array
 from fractions import Fraction
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from redact.h264 import Coding
+from redact.readback import ReadBack
+from redact.sources.span import Span
 from redact.structures import Colour, StreamInfo
 
 SLOTS = 3  # frames in shared memory: one is read, one is written, one waits
 LONGEST = 16_384  # bytes of one message
+TIMES = 1500  # in one message, of up to 9 bytes each
 GO, FREE = b"g", b"f"  # from the owner: the memory is there; a slot may be written again
 
 Side = Annotated[int, Meta(ge=1, le=1 << 20)]
@@ -25,6 +29,10 @@ ParameterSet = Annotated[bytes, Meta(max_length=LONGEST // 4)]
 CodePoint = Annotated[int, Meta(ge=0, le=255)]
 
 
+What = Literal["video", "sound", "still", "piece", "past", "keys", "readback"]
+Seconds = tuple[Time, Positive]
+
+
 class Plain(Struct, frozen=True, forbid_unknown_fields=True, tag=True, array_like=True):
     """Base of every message."""
 
@@ -33,7 +41,9 @@ class Order(Plain, frozen=True):
     """To the child, on its command line: what to read, and what it may use up.
 
     path: as the system names it, which need not be text. memory: bytes of address space. patience:
-    seconds of processor time that one frame may take. sound: read that, not the picture.
+    seconds of processor time that one frame may take. what: `video` and `sound` of a clip, a
+    `still` picture, a `piece` of a clip (span), the `past` of one (lesson: frames in a row), the
+    times of `keys`, or all that a finished file holds (`readback`).
     """
 
     path: bytes
@@ -41,7 +51,9 @@ class Order(Plain, frozen=True):
     max_pixels: Positive
     memory: Positive
     patience: Positive
-    sound: bool = False
+    what: What = "video"
+    span: Span | None = None
+    lesson: Count = 0
 
 
 class Opened(Plain, frozen=True):
@@ -99,6 +111,35 @@ class Sound(Plain, frozen=True):
     data: bytes
 
 
+class Times(Plain, frozen=True):
+    """Some more times, in ticks."""
+
+    times: Annotated[tuple[Time, ...], Meta(max_length=TIMES)]
+
+
+class Keys(Plain, frozen=True):
+    """All times of key frames were told; a tick of them in seconds."""
+
+    tick: Ratio
+
+
+class Back(Plain, frozen=True):
+    """What `ReadBack` holds beside the times, which were told. locks: as in `Opened`."""
+
+    streams: Count
+    videos: Count
+    time_base: Ratio
+    untimed: Count
+    key_frames: Count
+    decoded: Count
+    size: tuple[Side, Side] | None
+    damaged: bool
+    audio_end: Seconds
+    duration: Seconds
+    whole: Seconds
+    locks: Annotated[tuple[Text, ...], Meta(max_length=8)]
+
+
 class Failed(Plain, frozen=True):
     """A SourceError of the child, in its words."""
 
@@ -113,6 +154,7 @@ class Ended(Plain, frozen=True):
 
 Message = Opened | Ready | Failed | Ended
 SoundMessage = Sounding | Silent | Sound | Failed | Ended
+ListMessage = Times | Keys | Back | Failed
 
 
 def size_of(width: int, height: int) -> int:
@@ -164,4 +206,39 @@ def info_of(opened: Opened, name: str) -> StreamInfo:
         frame_count=opened.frame_count,
         duration=Fraction(*opened.duration) if opened.duration else None,
         coding=None if sets is None else Coding(sets, opened.reorder),
+    )
+
+
+def told_back(found: ReadBack, locks: tuple[str, ...]) -> Back:
+    """All but the times."""
+    return Back(
+        streams=found.streams,
+        videos=found.videos,
+        time_base=found.time_base.as_integer_ratio(),
+        untimed=found.untimed,
+        key_frames=found.key_frames,
+        decoded=found.decoded,
+        size=found.size,
+        damaged=found.damaged,
+        audio_end=found.audio_end.as_integer_ratio(),
+        duration=found.duration.as_integer_ratio(),
+        whole=found.whole.as_integer_ratio(),
+        locks=locks,
+    )
+
+
+def read_back_of(back: Back, times: array[int]) -> ReadBack:
+    return ReadBack(
+        streams=back.streams,
+        videos=back.videos,
+        times=times,
+        time_base=Fraction(*back.time_base),
+        untimed=back.untimed,
+        key_frames=back.key_frames,
+        decoded=back.decoded,
+        size=back.size,
+        damaged=back.damaged,
+        audio_end=Fraction(*back.audio_end),
+        duration=Fraction(*back.duration),
+        whole=Fraction(*back.whole),
     )

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import weakref
 from contextlib import suppress
@@ -19,11 +17,12 @@ import msgspec
 from redact.errors import SourceError
 from redact.sources.opening import check_file
 from redact.sources.sandbox.messages import LONGEST, Failed, Order
+from redact.sources.sandbox.nursery import NURSERY, Child
 
-CHILD = ("-P", "-m", "redact.sources.sandbox.child")
 PATIENCE = 60  # seconds for one answer, on the clock and of processor time
 _LEAST, _MOST = 1 << 30, 4 << 30  # bytes of memory that a decoder may have
 _HOSTILE = "the file is damaged or hostile; copy it again, or repair it with another tool first"
+start = NURSERY.start
 M = TypeVar("M")
 
 
@@ -49,18 +48,13 @@ class Boxed(Generic[M]):
     def _start(self, order: Order) -> None:
         self._memory = os.memfd_create("frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         self._end, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        numbers = other.fileno(), self._memory
-        words = [*CHILD, msgspec.json.encode(order).decode(), *map(str, numbers)]
-        with other:
-            self._child = subprocess.Popen(
-                [sys.executable, *words],
-                pass_fds=numbers,
-                env=_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                process_group=0,  # Ctrl-C is for its owner, which then ends it
-            )
+        try:
+            with other:
+                self._child = start(order, other, self._memory)
+        except BaseException:
+            self._end.close()
+            os.close(self._memory)
+            raise
         self._end.settimeout(self._patience)
         self._finish = weakref.finalize(self, _finish, self._child, self._end, self._memory)
 
@@ -101,9 +95,7 @@ class Boxed(Generic[M]):
     def _fail(self, what: str | None) -> NoReturn:
         """what: it did; None = it is gone, and its exit status says why."""
         if what is None:
-            with suppress(subprocess.TimeoutExpired):
-                self._child.wait(1)
-            code = self._child.poll()
+            code = self._child.wait(1)
             what = f"crashed ({_signal(code)})" if code and code < 0 else "ended too early"
         self.close()
         raise SourceError(f"{self._path}: {self._at}: its decoder {what}; {_HOSTILE}")
@@ -128,21 +120,11 @@ class Boxed(Generic[M]):
         self.close()
 
 
-def _finish(child: subprocess.Popen[bytes], end: socket.socket, memory: int) -> None:
+def _finish(child: Child, end: socket.socket, memory: int) -> None:
     end.close()
     os.close(memory)
     child.kill()
-    with suppress(subprocess.TimeoutExpired):  # a file system that hangs keeps it
-        child.wait(5)
-
-
-def _environment() -> dict[str, str]:
-    """Few threads and little memory beside the decoder's own; the packages of this process."""
-    return os.environ | {
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "OPENBLAS_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "2",
-    }
+    child.wait(5)  # a file system that hangs keeps it
 
 
 def memory_for_one() -> int:

@@ -31,7 +31,7 @@ class SandboxedSound(Boxed[Sounding | Silent | Sound | Ended]):
 
     def __init__(self, path: str | Path, *, patience: int = PATIENCE) -> None:
         order = Order(
-            os.fsencode(path), False, DEFAULT_MAX_PIXELS, memory_for_one(), patience, sound=True
+            os.fsencode(path), False, DEFAULT_MAX_PIXELS, memory_for_one(), patience, what="sound"
         )
         super().__init__(order, msgspec.msgpack.Decoder(SoundMessage), path)
         self._info: SoundInfo | None = None

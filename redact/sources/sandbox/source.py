@@ -22,10 +22,12 @@ from redact.sources.sandbox.messages import (
     Opened,
     Order,
     Ready,
+    What,
     info_of,
     size_of,
 )
 from redact.sources.sandbox.process import PATIENCE, Boxed, memory_for_one, printable
+from redact.sources.span import Span
 from redact.structures import Frame, StreamInfo, chroma_shape
 
 
@@ -34,7 +36,9 @@ class SandboxedSource(Boxed[Opened | Ready | Ended]):
 
     path, deinterlace, max_pixels, info, notes: as there. patience: seconds without a frame after
     which the process is killed and the file fails. memory: bytes that it may have; by default half
-    of this machine's, between 1 and 4 GiB. locks: what holds it ("limits", "landlock", "seccomp").
+    of this machine's, between 1 and 4 GiB. what: a whole `video`, a `still` picture (one frame),
+    a `piece` (`PieceSource`) or its `past` (`PastSource`), with their span and lesson. locks: what
+    holds it ("limits", "landlock", "seccomp").
     Frames are copies of this process's own. Raises SourceError, also when the process crashes.
     """
 
@@ -46,10 +50,14 @@ class SandboxedSource(Boxed[Opened | Ready | Ended]):
         max_pixels: int = DEFAULT_MAX_PIXELS,
         patience: int = PATIENCE,
         memory: int | None = None,
+        what: What = "video",
+        span: Span | None = None,
+        lesson: int = 0,
     ) -> None:
         self._read = False
         most = memory or memory_for_one()
-        order = Order(os.fsencode(path), deinterlace, max_pixels, most, patience)
+        read = what, span, lesson
+        order = Order(os.fsencode(path), deinterlace, max_pixels, most, patience, *read)
         super().__init__(order, msgspec.msgpack.Decoder(Message), path)
         try:
             self._begin(max_pixels)
