@@ -16,6 +16,7 @@ import numpy.typing as npt
 from redact.config import DetectorOptions, PolicyOptions
 from redact.geometry import Zone
 from redact.policies.doubles import doubles
+from redact.policies.overlap import cover, is_face_of
 from redact.policies.steadiness import agreeing
 from redact.policies.subjects import subjects_at
 from redact.structures import (
@@ -34,7 +35,6 @@ Reasons = npt.NDArray[np.uint8]
 _EDGE = 2.0  # pixels: a box that ends this near to a frame edge is cut by it
 _PART = 0.75  # share of a box within a person's from which on it is a part of that person
 _COASTED = 0.05  # share of a person's height by which a coasting part may reach higher
-_FACE_DOWN = 0.6  # share of a body from its top within which its face lies
 _PROOFS = 2  # pieces of evidence needed, however short the window
 _STEADY = 1.0  # seconds around a frame over which a person is followed through unsure boxes
 _DEEP = 0.15  # share of a person's height that such feet must be within the outline
@@ -198,13 +198,13 @@ class PropertyPolicy:
         coasting = subjects.coasting[parts]
         slack = np.where(coasting, _COASTED, 0.0)[:, None] * (body[:, 3] - body[:, 1])[None]
         explained = (
-            (_cover(box, body, grow=0.05) >= np.where(coasting, _PART / 1.25, _PART)[:, None])
+            (cover(box, body, grow=0.05) >= np.where(coasting, _PART / 1.25, _PART)[:, None])
             & (best[parts][:, None] < best[shown][None])
             & (box[:, None, 1] + slack >= body[None, :, 1])
         ).any(axis=1)
         if self._thorough:
             # On the property but too unsure to show anyone: often one box around two people.
-            together = _cover(box, body, grow=0.05).sum(axis=1) >= _PART
+            together = cover(box, body, grow=0.05).sum(axis=1) >= _PART
             explained |= together & (reason[parts] == Reason.UNPROVEN)
         reason[parts[explained]] = Reason.OF_SHOWN_PERSON
 
@@ -225,7 +225,7 @@ class PropertyPolicy:
 
     def _explain_motion(self, subjects: Tracks, reason: Reasons, shown: BoolArray) -> None:
         motion = subjects.label == Label.MOTION
-        covered = _cover(subjects.xyxy[motion], subjects.xyxy[shown], grow=0.2)
+        covered = cover(subjects.xyxy[motion], subjects.xyxy[shown], grow=0.2)
         found = reason[motion]
         found[found >= Reason.OUTSIDE] = Reason.MOTION
         if covered.size:
@@ -236,7 +236,7 @@ class PropertyPolicy:
     def _bind_faces(self, subjects: Tracks, reason: Reasons, people: BoolArray) -> None:
         faces = np.flatnonzero(subjects.label == Label.FACE)
         bodies = np.flatnonzero(people)
-        within, bound = _is_face_of(subjects.xyxy[faces], subjects.xyxy[bodies])
+        within, bound = is_face_of(subjects.xyxy[faces], subjects.xyxy[bodies])
         # Where a lost body or one found only later may be, a face may be anyone's.
         bound &= reason[bodies] == Reason.ON_PROPERTY
         for row, face in enumerate(faces):
@@ -262,23 +262,3 @@ def _verdicts(evidence: Reasons, of: IntArray, coasting: BoolArray) -> Reasons:
     unsure = np.where(coasting & known, Reason.LOST_ON_PROPERTY, Reason.UNPROVEN)
     verdict = np.where(proofs >= _PROOFS, Reason.ON_PROPERTY, unsure)
     return np.where(worst < _NOTHING, worst, verdict).astype(np.uint8)
-
-
-def _cover(boxes: FloatArray, by: FloatArray, grow: float) -> FloatArray:
-    """(n, m) share of each box's area that lies in each of `by`, grown by a share of its size."""
-    pad = (by[:, 2:] - by[:, :2]) * np.float32(grow)
-    low = np.maximum(boxes[:, None, :2], (by[:, :2] - pad)[None])
-    high = np.minimum(boxes[:, None, 2:], (by[:, 2:] + pad)[None])
-    area = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(-1), 1e-6)
-    share: FloatArray = np.clip(high - low, 0, None).prod(-1) / area[:, None]
-    return share
-
-
-def _is_face_of(faces: FloatArray, bodies: FloatArray) -> tuple[BoolArray, BoolArray]:
-    """(n, m) twice: the face's centre lies in the body's box or just above it; and where a face
-    of that body would be."""
-    centre = (faces[:, None, :2] + faces[:, None, 2:]) / 2
-    size = np.maximum(bodies[None, :, 2:] - bodies[None, :, :2], 1e-6)
-    place = (centre - bodies[None, :, :2]) / size
-    within: BoolArray = ((place > (-0.05, -0.1)) & (place < (1.05, 1.0))).all(axis=-1)
-    return within, within & (place[..., 1] < _FACE_DOWN)
