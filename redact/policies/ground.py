@@ -19,28 +19,24 @@ from redact.policies.doubles import doubles
 from redact.policies.overlap import cover, is_face_of
 from redact.policies.steadiness import agreeing
 from redact.policies.subjects import subjects_at
+from redact.policies.verdict import PROOFS, Reasons, verdicts
 from redact.structures import (
     BoolArray,
     Decision,
     FloatArray,
-    IntArray,
     Label,
     Reason,
     StreamInfo,
     Tracks,
 )
 
-Reasons = npt.NDArray[np.uint8]
-
 _EDGE = 2.0  # pixels: a box that ends this near to a frame edge is cut by it
 _PART = 0.75  # share of a box within a person's from which on it is a part of that person
 _COASTED = 0.05  # share of a person's height by which a coasting part may reach higher
-_PROOFS = 2  # pieces of evidence needed, however short the window
 _STEADY = 1.0  # seconds around a frame over which a person is followed through unsure boxes
 _DEEP = 0.15  # share of a person's height that such feet must be within the outline
 _LOST = 1.5  # seconds of sights that speak against someone who is lost: as long as people coast
 _SURE = 0.35  # least score of these sights
-_NOTHING = 255  # stands for no reason
 
 
 class PropertyPolicy:
@@ -134,12 +130,12 @@ class PropertyPolicy:
                 near[sights[away[sights].argmin()]] = True
         # An unsure box counts in its own frame, but does not outvote sure ones around it.
         sure = near & ((rows.score >= self._show_score) | (away < 1e-6))
-        proven = np.bincount(of[sure], minlength=len(subjects)) >= _PROOFS
+        proven = np.bincount(of[sure], minlength=len(subjects)) >= PROOFS
         counted = np.where(proven[of], sure, near)
         best = np.zeros(len(subjects), np.float32)
         np.maximum.at(best, of[near], rows.score[near])
         found = self.evidence(info, rows.select(counted))
-        reason = _verdicts(found, of[counted], subjects.coasting)
+        reason = verdicts(found, of[counted], subjects.coasting)
         if self._thorough:
             # Whoever merged with a resident's box before they were lost got no clearance by that.
             # (Other detectors exchange people too often to know whose sights those were.)
@@ -172,7 +168,7 @@ class PropertyPolicy:
         deep = self._zone.depth(foot, info.width, info.height) >= _DEEP * (box[:, 3] - box[:, 1])
         proof = sure | (agreeing(sights.xyxy, when, sure) & deep)
         here = np.abs(when) < 1e-6
-        return bool(proof[here].any() and (proof & near).sum() >= _PROOFS)
+        return bool(proof[here].any() and (proof & near).sum() >= PROOFS)
 
     def _reach(self, times: Sequence[float], at: int) -> float:
         """Seconds around the frame from which evidence counts: at least the next frames."""
@@ -248,17 +244,3 @@ class PropertyPolicy:
             else:  # a face at someone's knees is another one's
                 shown = bound[row].any()
                 reason[face] = Reason.OF_SHOWN_PERSON if shown else Reason.UNBOUND_FACE
-
-
-def _verdicts(evidence: Reasons, of: IntArray, coasting: BoolArray) -> Reasons:
-    """(k,) what the evidence (n,) on each of k subjects amounts to: the worst piece decides;
-    without any, nobody is shown. of: (n,) whose each piece is. coasting: (k,)."""
-    n = len(coasting)
-    firm = (evidence >= Reason.OUTSIDE) & (evidence != Reason.UNPROVEN)
-    worst = np.full(n, _NOTHING, np.uint8)
-    np.minimum.at(worst, of[firm], evidence[firm])
-    proofs = np.bincount(of[evidence == Reason.ON_PROPERTY], minlength=n)
-    known = np.bincount(of, minlength=n) > 0
-    unsure = np.where(coasting & known, Reason.LOST_ON_PROPERTY, Reason.UNPROVEN)
-    verdict = np.where(proofs >= _PROOFS, Reason.ON_PROPERTY, unsure)
-    return np.where(worst < _NOTHING, worst, verdict).astype(np.uint8)
