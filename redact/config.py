@@ -126,7 +126,7 @@ class PolicyOptions(Section, frozen=True):
     "people", or "all" to hide everything beyond the property except people on it.
     """
 
-    proof: Seconds = 0.2
+    proof: Seconds = 0.15
     margin: Annotated[float, Meta(ge=0, le=1)] = 0.0
     faces: Literal["outside", "all"] = "outside"
     outside: Literal["people", "all"] = "people"

@@ -15,29 +15,28 @@ import numpy.typing as npt
 
 from redact.config import DetectorOptions, PolicyOptions
 from redact.geometry import Zone
+from redact.policies.doubles import doubles
+from redact.policies.overlap import cover, is_face_of
 from redact.policies.steadiness import agreeing
 from redact.policies.subjects import subjects_at
+from redact.policies.verdict import PROOFS, Reasons, verdicts
 from redact.structures import (
     BoolArray,
     Decision,
     FloatArray,
-    IntArray,
     Label,
     Reason,
     StreamInfo,
     Tracks,
 )
 
-Reasons = npt.NDArray[np.uint8]
-
 _EDGE = 2.0  # pixels: a box that ends this near to a frame edge is cut by it
 _PART = 0.75  # share of a box within a person's from which on it is a part of that person
 _COASTED = 0.05  # share of a person's height by which a coasting part may reach higher
-_FACE_DOWN = 0.6  # share of a body from its top within which its face lies
-_PROOFS = 2  # pieces of evidence needed, however short the window
 _STEADY = 1.0  # seconds around a frame over which a person is followed through unsure boxes
 _DEEP = 0.15  # share of a person's height that such feet must be within the outline
-_NOTHING = 255  # stands for no reason
+_LOST = 1.5  # seconds of sights that speak against someone who is lost: as long as people coast
+_SURE = 0.35  # least score of these sights
 
 
 class PropertyPolicy:
@@ -74,6 +73,7 @@ class PropertyPolicy:
         reason, best = self._contacts(info, subjects, window, times, at)
         people = subjects.label == Label.PERSON
         self._explain_parts(subjects, reason, people, best)
+        self._explain_doubles(subjects, reason, people, window)
         shown = people & (reason == Reason.ON_PROPERTY)
         self._explain_motion(subjects, reason, shown)
         self._bind_faces(subjects, reason, people)
@@ -130,12 +130,19 @@ class PropertyPolicy:
                 near[sights[away[sights].argmin()]] = True
         # An unsure box counts in its own frame, but does not outvote sure ones around it.
         sure = near & ((rows.score >= self._show_score) | (away < 1e-6))
-        proven = np.bincount(of[sure], minlength=len(subjects)) >= _PROOFS
+        proven = np.bincount(of[sure], minlength=len(subjects)) >= PROOFS
         counted = np.where(proven[of], sure, near)
         best = np.zeros(len(subjects), np.float32)
         np.maximum.at(best, of[near], rows.score[near])
         found = self.evidence(info, rows.select(counted))
-        reason = _verdicts(found, of[counted], subjects.coasting)
+        reason = verdicts(found, of[counted], subjects.coasting)
+        if self._thorough:
+            # Whoever merged with a resident's box before they were lost got no clearance by that.
+            # (Other detectors exchange people too often to know whose sights those were.)
+            told = subjects.coasting[of] & (away <= _LOST) & (rows.score >= _SURE)
+            against = self.evidence(info, rows.select(told)) == Reason.OUTSIDE
+            mixed = np.bincount(of[told][against], minlength=len(subjects)) > 0
+            reason[mixed & (reason == Reason.LOST_ON_PROPERTY)] = Reason.OUTSIDE
         unsure = (reason == Reason.UNPROVEN) & (subjects.label == Label.PERSON)
         for i in np.flatnonzero(unsure & ~subjects.coasting):
             mine = (of == i) & (away <= _STEADY)
@@ -161,7 +168,7 @@ class PropertyPolicy:
         deep = self._zone.depth(foot, info.width, info.height) >= _DEEP * (box[:, 3] - box[:, 1])
         proof = sure | (agreeing(sights.xyxy, when, sure) & deep)
         here = np.abs(when) < 1e-6
-        return bool(proof[here].any() and (proof & near).sum() >= _PROOFS)
+        return bool(proof[here].any() and (proof & near).sum() >= PROOFS)
 
     def _reach(self, times: Sequence[float], at: int) -> float:
         """Seconds around the frame from which evidence counts: at least the next frames."""
@@ -187,19 +194,34 @@ class PropertyPolicy:
         coasting = subjects.coasting[parts]
         slack = np.where(coasting, _COASTED, 0.0)[:, None] * (body[:, 3] - body[:, 1])[None]
         explained = (
-            (_cover(box, body, grow=0.05) >= np.where(coasting, _PART / 1.25, _PART)[:, None])
+            (cover(box, body, grow=0.05) >= np.where(coasting, _PART / 1.25, _PART)[:, None])
             & (best[parts][:, None] < best[shown][None])
             & (box[:, None, 1] + slack >= body[None, :, 1])
         ).any(axis=1)
         if self._thorough:
             # On the property but too unsure to show anyone: often one box around two people.
-            together = _cover(box, body, grow=0.05).sum(axis=1) >= _PART
+            together = cover(box, body, grow=0.05).sum(axis=1) >= _PART
             explained |= together & (reason[parts] == Reason.UNPROVEN)
         reason[parts[explained]] = Reason.OF_SHOWN_PERSON
 
+    def _explain_doubles(
+        self, subjects: Tracks, reason: Reasons, people: BoolArray, window: Sequence[Tracks]
+    ) -> None:
+        """Whoever is not found in this frame and was, where found, never apart from somebody who
+        is found and shown, is that person. Not so beside somebody who is hidden: people who walk
+        together beyond the property are often taken for one."""
+        shown = people & (reason == Reason.ON_PROPERTY) & ~subjects.coasting
+        lost = np.flatnonzero(people & (reason >= Reason.OUTSIDE) & subjects.coasting)
+        one = doubles(window, subjects.track_id[lost], subjects.track_id[shown])
+        # A box around two is no double of the one, while something of the other is found in it.
+        seen = subjects.xyxy[people & (reason >= Reason.OUTSIDE) & ~subjects.coasting]
+        centre, box = (seen[:, :2] + seen[:, 2:]) / 2, subjects.xyxy[lost][:, None]
+        within = ((centre > box[..., :2]) & (centre < box[..., 2:])).all(axis=-1)
+        reason[lost[one & ~np.any(within, axis=1)]] = Reason.OF_SHOWN_PERSON
+
     def _explain_motion(self, subjects: Tracks, reason: Reasons, shown: BoolArray) -> None:
         motion = subjects.label == Label.MOTION
-        covered = _cover(subjects.xyxy[motion], subjects.xyxy[shown], grow=0.2)
+        covered = cover(subjects.xyxy[motion], subjects.xyxy[shown], grow=0.2)
         found = reason[motion]
         found[found >= Reason.OUTSIDE] = Reason.MOTION
         if covered.size:
@@ -210,7 +232,7 @@ class PropertyPolicy:
     def _bind_faces(self, subjects: Tracks, reason: Reasons, people: BoolArray) -> None:
         faces = np.flatnonzero(subjects.label == Label.FACE)
         bodies = np.flatnonzero(people)
-        within, bound = _is_face_of(subjects.xyxy[faces], subjects.xyxy[bodies])
+        within, bound = is_face_of(subjects.xyxy[faces], subjects.xyxy[bodies])
         # Where a lost body or one found only later may be, a face may be anyone's.
         bound &= reason[bodies] == Reason.ON_PROPERTY
         for row, face in enumerate(faces):
@@ -222,37 +244,3 @@ class PropertyPolicy:
             else:  # a face at someone's knees is another one's
                 shown = bound[row].any()
                 reason[face] = Reason.OF_SHOWN_PERSON if shown else Reason.UNBOUND_FACE
-
-
-def _verdicts(evidence: Reasons, of: IntArray, coasting: BoolArray) -> Reasons:
-    """(k,) what the evidence (n,) on each of k subjects amounts to: the worst piece decides;
-    without any, nobody is shown. of: (n,) whose each piece is. coasting: (k,)."""
-    n = len(coasting)
-    firm = (evidence >= Reason.OUTSIDE) & (evidence != Reason.UNPROVEN)
-    worst = np.full(n, _NOTHING, np.uint8)
-    np.minimum.at(worst, of[firm], evidence[firm])
-    proofs = np.bincount(of[evidence == Reason.ON_PROPERTY], minlength=n)
-    known = np.bincount(of, minlength=n) > 0
-    unsure = np.where(coasting & known, Reason.LOST_ON_PROPERTY, Reason.UNPROVEN)
-    verdict = np.where(proofs >= _PROOFS, Reason.ON_PROPERTY, unsure)
-    return np.where(worst < _NOTHING, worst, verdict).astype(np.uint8)
-
-
-def _cover(boxes: FloatArray, by: FloatArray, grow: float) -> FloatArray:
-    """(n, m) share of each box's area that lies in each of `by`, grown by a share of its size."""
-    pad = (by[:, 2:] - by[:, :2]) * np.float32(grow)
-    low = np.maximum(boxes[:, None, :2], (by[:, :2] - pad)[None])
-    high = np.minimum(boxes[:, None, 2:], (by[:, 2:] + pad)[None])
-    area = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(-1), 1e-6)
-    share: FloatArray = np.clip(high - low, 0, None).prod(-1) / area[:, None]
-    return share
-
-
-def _is_face_of(faces: FloatArray, bodies: FloatArray) -> tuple[BoolArray, BoolArray]:
-    """(n, m) twice: the face's centre lies in the body's box or just above it; and where a face
-    of that body would be."""
-    centre = (faces[:, None, :2] + faces[:, None, 2:]) / 2
-    size = np.maximum(bodies[None, :, 2:] - bodies[None, :, :2], 1e-6)
-    place = (centre - bodies[None, :, :2]) / size
-    within: BoolArray = ((place > (-0.05, -0.1)) & (place < (1.05, 1.0))).all(axis=-1)
-    return within, within & (place[..., 1] < _FACE_DOWN)

@@ -16,6 +16,7 @@ Times = npt.NDArray[np.float64]
 
 _BRIEF = 0.2  # seconds that a subject is looked back for, beyond the time it was observed
 _SURE = 0.35  # score from which on a person is certainly there
+_SURE_FACE = 0.6  # the same for a face
 _PROOFS = 2  # sure boxes after which a person is looked back for over the whole window
 _STEADY = 0.3  # seconds after which a new track's velocity is taken as known
 
@@ -56,6 +57,10 @@ def _carried_back(seen: _Sights, at: int, now: float) -> Tracks:
         return Tracks.empty()
     found = ~rows.coasting
     sure = np.bincount(subject[found & (rows.score >= _SURE)], minlength=len(first))
+    # As in the tracker, a face that never is sure may be texture.
+    doubtful = (rows.label[first] == Label.FACE) & (
+        np.bincount(subject[found & (rows.score >= _SURE_FACE)], minlength=len(first)) == 0
+    )
     observed = time[_last(found, subject, first)]
     begun = time[first]
     velocity = rows.velocity[
@@ -63,7 +68,7 @@ def _carried_back(seen: _Sights, at: int, now: float) -> Tracks:
     ]
     # Nobody appears from nowhere: whoever is surely there was there before, too.
     certain = (rows.label[first] == Label.PERSON) & (sure >= _PROOFS)
-    lately = begun - now <= _BRIEF + observed - begun + CLOCK
+    lately = begun - now <= _BRIEF + np.where(doubtful, 0, observed - begun) + CLOCK
     there = np.flatnonzero((seen.frame[first] > at) & (certain | lately))
     there = there[np.argsort(first[there])]
     one, velocity, gap = rows.select(first[there]), velocity[there], now - begun[there]

@@ -175,7 +175,7 @@ def test_unusable_files_are_told(original: Path, truth: Path, tmp_path: Path) ->
     beyond.write_text("frame,track_id,x,y,w,h\n10,1,20,20,24,60\n")
     cases: list[tuple[Path, Path, type[RedactError], str]] = [
         (noise, truth, SourceError, "noise.mp4: is not a video file"),
-        (tmp_path / "absent.mp4", truth, SourceError, "absent.mp4: is not a video file"),
+        (tmp_path / "absent.mp4", truth, SourceError, "absent.mp4: no such file"),
         (small, truth, SourceError, "shows 64x64 pixels but"),
         (original, beyond, ConfigError, "labels frame 10, but"),
         (original, tmp_path / "absent.csv", ConfigError, "cannot read the truth"),

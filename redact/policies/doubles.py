@@ -1,0 +1,52 @@
+"""Two subjects that are one person: a second box around somebody, followed as a subject of its own.
+
+Detectors answer now and then with two boxes for one body, and suppression lets both pass where they
+differ enough. One of the two is soon lost, or takes over and is then looked back for, and hides, as
+a stranger would, all that is around the person whom the other one shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from redact.structures import BoolArray, FloatArray, IntArray, Tracks
+
+_TOGETHER = 0.4
+"""Intersection over union that two boxes of one person have at least. People side by side have
+less: their boxes are as far apart as their shoulders are wide."""
+
+
+def doubles(window: Sequence[Tracks], lost: IntArray, found: IntArray) -> BoolArray:
+    """(l,) bool: the subjects `lost` (l,) of which one of `found` (f,), both track ids, is the
+    other half: in every frame of the window in which both were found, and there is one, their
+    boxes were together. Whoever came from elsewhere or goes on alone was apart at least once."""
+    none = np.zeros(len(lost), np.bool_)
+    if not len(lost) or not len(found):
+        return none
+    frame = np.repeat(np.arange(len(window)), [len(tracks) for tracks in window])
+    rows = Tracks.concatenate(window)
+    frame, rows = frame[~rows.coasting], rows.select(~rows.coasting)
+    one = _paths(lost, rows, frame, len(window))[:, None]
+    other = _paths(found, rows, frame, len(window))[None]
+    low, high = np.maximum(one[..., :2], other[..., :2]), np.minimum(one[..., 2:], other[..., 2:])
+    common = np.clip(high - low, 0, None).prod(-1)
+    joint = _area(one) + _area(other) - common
+    both = np.isfinite(joint)
+    apart = both & (common < _TOGETHER * joint)
+    result: BoolArray = (both.any(axis=-1) & ~apart.any(axis=-1)).any(axis=1)
+    return result
+
+
+def _paths(ids: IntArray, rows: Tracks, frame: IntArray, frames: int) -> FloatArray:
+    """(n, frames, 4) the boxes of n subjects, NaN where they were not found."""
+    paths = np.full((len(ids), frames, 4), np.nan, np.float32)
+    who, row = np.nonzero(ids[:, None] == rows.track_id[None])
+    paths[who, frame[row]] = rows.xyxy[row]
+    return paths
+
+
+def _area(boxes: FloatArray) -> FloatArray:
+    area: FloatArray = (boxes[..., 2:] - boxes[..., :2]).prod(-1)
+    return area

@@ -1,0 +1,27 @@
+"""What all evidence on a subject amounts to."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from redact.structures import BoolArray, IntArray, Reason
+
+Reasons = npt.NDArray[np.uint8]
+
+PROOFS = 2  # pieces of evidence needed, however short the window
+_NOTHING = 255  # stands for no reason
+
+
+def verdicts(evidence: Reasons, of: IntArray, coasting: BoolArray) -> Reasons:
+    """(k,) what the evidence (n,) on each of k subjects amounts to: the worst piece decides;
+    without any, nobody is shown. of: (n,) whose each piece is. coasting: (k,)."""
+    n = len(coasting)
+    firm = (evidence >= Reason.OUTSIDE) & (evidence != Reason.UNPROVEN)
+    worst = np.full(n, _NOTHING, np.uint8)
+    np.minimum.at(worst, of[firm], evidence[firm])
+    proofs = np.bincount(of[evidence == Reason.ON_PROPERTY], minlength=n)
+    known = np.bincount(of, minlength=n) > 0
+    unsure = np.where(coasting & known, Reason.LOST_ON_PROPERTY, Reason.UNPROVEN)
+    verdict = np.where(proofs >= PROOFS, Reason.ON_PROPERTY, unsure)
+    return np.where(worst < _NOTHING, worst, verdict).astype(np.uint8)

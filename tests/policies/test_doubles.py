@@ -1,0 +1,37 @@
+"""Two boxes around one person are one person; whoever was apart once is another one."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from scenes import ON, Box, row
+
+from redact.policies.doubles import doubles
+from redact.structures import Tracks
+
+
+def _window(second: list[Box | None]) -> list[Tracks]:
+    """Somebody who stays, and a second subject where it was found."""
+    return [
+        Tracks.concatenate([row(ON, 1)] + ([] if box is None else [row(box, 2)])) for box in second
+    ]
+
+
+def _double(second: list[Box | None]) -> bool:
+    return bool(doubles(_window(second), np.array([2]), np.array([1]))[0])
+
+
+def test_a_second_box_that_never_was_apart_is_the_same_person() -> None:
+    part = (ON[0], ON[1], ON[2], ON[3] - 30)
+    assert _double([None, part, part, None])
+
+
+def test_whoever_never_was_found_beside_them_is_somebody_else() -> None:
+    assert not _double([None, None])
+
+
+@given(st.integers(0, 9), st.floats(25, 200))
+def test_whoever_was_apart_in_a_single_frame_is_somebody_else(frame: int, away: float) -> None:
+    aside = (ON[0] + away, ON[1], ON[2] + away, ON[3])
+    assert not _double([aside if k == frame else ON for k in range(10)])
