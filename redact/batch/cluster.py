@@ -30,8 +30,8 @@ from redact.batch.slot import Slot
 from redact.batch.stale import remove_of
 from redact.errors import ConfigError, MissingDependencyError, RedactError
 
-_TICK = 0.1  # seconds between looks at the stop flag
-_POLL = 0.5  # seconds between two questions for progress
+_TICK = 0.25  # seconds between looks at the stop flag
+_POLL = 1.0  # seconds between two questions for progress
 _PATIENCE = 15.0  # seconds for slots to stop by themselves
 _ALONE = 30.0  # seconds without any slot after which that is said
 
