@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from redact.build import load_detector
+from redact.build import load_detector, make_redactor
 from redact.relay.camera import Camera
 from redact.relay.options import RelayConfig
 from redact.relay.outputs import serving
+from redact.structures import StreamInfo
 
 _TICK = 0.5  # seconds between looks at the stop flag
+_PROBE = StreamInfo(64, 64, live=True)
 
 
 def run_relay(
@@ -29,6 +31,8 @@ def run_relay(
     from redact.relay.status import serve_status
 
     detector = load_detector(config.cameras[0].config)
+    for each in config.cameras:  # what cannot be made is told now, not at the first frame
+        make_redactor(_PROBE, each.config, detector)
     events = _events(config)
     with serving(config.cameras) as servers:
         cameras = [

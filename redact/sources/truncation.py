@@ -89,7 +89,7 @@ def promise_of(container: InputContainer, stream: VideoStream) -> Promise:
     start = (stream.start_time or 0) * time_base
     duration = stream.duration * time_base if stream.duration else None
     whole = Fraction(container.duration, 1_000_000) if container.duration else None
-    frames = stream.frames or None
+    frames, alone = stream.frames or None, len(container.streams) == 1
     if "mp4" in names:
         end = start + duration if duration else None
         shown = sum(not entry.is_discard for entry in stream.index_entries) if frames else None
@@ -97,7 +97,8 @@ def promise_of(container: InputContainer, stream: VideoStream) -> Promise:
         return Promise(listed, end, None, rate, shown, duration, left_out)
     if "matroska" in names:
         end = _tagged_end(stream)
-        told = end - start if end else (whole if len(container.streams) == 1 else None)
+        told = end - start if end else (whole if alone else None)
+        end = end or (whole if alone else None)
         return Promise(None, end, whole if end is None else None, rate, None, told)
     if "avi" in names and duration:
         entries = list(stream.index_entries)
@@ -106,7 +107,6 @@ def promise_of(container: InputContainer, stream: VideoStream) -> Promise:
         listed = max(listed, (frames or 0) - (len(entries) - listed)) if entries else 0
         return Promise(listed or None, start + duration, None, rate, frames, duration)
     if "flv" in names:
-        alone = len(container.streams) == 1
         return Promise(None, whole if alone else None, whole, rate, None, duration)
     return Promise(frame_rate=rate, duration=duration)
 

@@ -81,3 +81,16 @@ def test_the_examples_are_sound(example: Path, monkeypatch: pytest.MonkeyPatch) 
     assert done.returncode == 0, done.stderr
     assert "hush" not in done.stderr
     assert "look-back" in done.stderr
+
+
+def test_a_camera_that_nobody_could_be_found_on_is_refused_before_it_is_opened(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "relay.toml").write_text(
+        f'models = []\n[motion]\nenabled = false\n[cameras.a]\nurl = "x"\neveryone = true\n{CAMERA}'
+    )
+    command = [sys.executable, "-m", "redact", "relay", str(tmp_path / "relay.toml")]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ran.returncode not in (0, 1)
+    assert "no model finds people" in ran.stderr
+    assert not (tmp_path / "out").exists()
