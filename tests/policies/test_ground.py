@@ -204,6 +204,15 @@ def test_someone_seen_once_is_not_looked_back_for_over_seconds() -> None:
     assert len(decide(window, at=0).tracks) == 0
 
 
+@pytest.mark.parametrize(("score", "there"), [(0.5, False), (0.7, True)])
+def test_a_face_that_never_was_sure_is_looked_back_for_only_briefly(
+    score: float, there: bool
+) -> None:
+    window = [NOBODY] * 6 + [row(FAR, label=Label.FACE, score=score)] * 8
+    assert bool(len(decide(window, at=0).tracks)) is there
+    assert len(decide(window, at=5).tracks) == 1
+
+
 def test_whoever_left_before_is_not_brought_back() -> None:
     window = [row(BEYOND)] * 5 + [NOBODY] * 6
     assert len(decide(window, at=8).tracks) == 0
@@ -222,6 +231,18 @@ def test_a_gap_is_filled_from_both_ends() -> None:
 def test_a_passer_by_who_is_lost_stays_hidden() -> None:
     window = [row(BEYOND)] * 6 + [row(BEYOND, coasting=True)] * 5
     assert hidden(decide(window, at=8))
+
+
+@pytest.mark.parametrize("thorough", [True, False])
+def test_whoever_merged_with_a_resident_before_being_lost_got_no_clearance(thorough: bool) -> None:
+    window = [row(BEYOND)] * 4 + [row(ON)] * 3 + [row(ON, coasting=True)] * 6
+    policy = PropertyPolicy(LAWN, thorough=thorough)
+    assert hidden(decide(window, at=10, policy=policy)) is thorough
+
+
+def test_a_resident_who_is_lost_stays_shown() -> None:
+    window = [row(ON)] * 7 + [row(ON, coasting=True)] * 6
+    assert not hidden(decide(window, at=10))
 
 
 # -- faces ----------------------------------------------------------------------------------
