@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from typing import BinaryIO
 
 from redact.errors import SourceError
 from redact.sources.truncation import ADVICE
 from redact.storage import Place
+
+_SCRIPT = 1 << 16  # bytes of a script tag that are read
 
 
 def check_tags(file: BinaryIO, size: int, path: Place) -> None:
@@ -14,6 +18,7 @@ def check_tags(file: BinaryIO, size: int, path: Place) -> None:
     else than they do: FFmpeg would pass over it, and its picture would be gone in silence."""
     file.seek(5)
     at, codec = int.from_bytes(file.read(4)) + 4, None
+    promised = 0.0
     while at + 15 <= size:
         file.seek(at)
         kind, length = file.read(1)[0], int.from_bytes(file.read(3))
@@ -25,11 +30,23 @@ def check_tags(file: BinaryIO, size: int, path: Place) -> None:
         if plausible and kind == 9 and start:
             codec = _codec(start, codec)
             plausible = codec is not None and _is_what_it_says(start)
+        if plausible and kind == 18 and not promised:
+            file.seek(at + 11)
+            promised = _size_told(file.read(min(length, _SCRIPT)))
         if not plausible or (whole and back not in (0, length, length + 11)):
             raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
         at += 15 + length
+    at = max(at, math.ceil(promised))
     if at > size:
         raise SourceError(f"{path}: was cut short: lacks {at - size} bytes at its end; {ADVICE}")
+
+
+def _size_told(script: bytes) -> float:
+    """The size of the file in bytes that its writer noted; 0 where it did not. A file cut off right
+    behind a tag shows in nothing else."""
+    _, found, value = script.partition(b"\0\x08filesize\0")
+    told = struct.unpack(">d", value[:8])[0] if found and len(value) >= 8 else 0.0
+    return float(told) if 0 < told < 1 << 53 else 0.0
 
 
 def _codec(start: bytes, before: int | None) -> int | None:

@@ -144,6 +144,14 @@ def call_a_picture_a_header(clip: Clips, out: Path) -> None:
     out.write_bytes(data)
 
 
+def cut_behind_a_tag(clip: Clips, path: Path) -> None:
+    """The last picture of an flv is gone, without a byte too many or too few."""
+    data = clip("flash.flv").read_bytes()
+    for _ in range(2):  # the end of the sequence, and a picture
+        data = data[: -4 - int.from_bytes(data[-4:])]
+    path.write_bytes(data)
+
+
 def cut_within_a_tag(clip: Clips, out: Path) -> None:
     """Four bytes of the first picture are left."""
     data = clip("flash.flv").read_bytes()
@@ -264,6 +272,7 @@ BAD: dict[str, tuple[Maker, str]] = {
     "tag.flv": (break_a_tag, "is damaged at byte"),
     "codec.flv": (break_a_picture_tag, "is damaged at byte"),
     "header.flv": (call_a_picture_a_header, "is damaged at byte"),
+    "cut-behind-a-tag.flv": (cut_behind_a_tag, "cut short"),
     "cut-tag.flv": (cut_within_a_tag, "cut short"),
     "pieces-noise.mp4": (overwrite_the_last_fragment, "is damaged at byte"),
     "pieces-tail.mp4": (
