@@ -31,8 +31,8 @@ _PLACE = re.compile(
 
 
 def committed() -> list[Path]:
-    """The results of the project. Those of `attack` and `fuzz` are of another form."""
-    other = ("attack-", "fuzz-")
+    """The results of the project. Some are of another form, and have no table."""
+    other = ("attack-", "cameras-", "engine-", "fuzz-", "soak-")
     return sorted(p for p in RESULTS.glob("*.json") if not p.name.startswith(other))
 
 

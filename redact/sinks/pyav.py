@@ -38,10 +38,9 @@ class PyAVSink:
 
     path: .mp4, .m4v, .mov or .mkv; anything else is a ConfigError. audio_from: the file whose
     first audio stream is kept when `options.audio` is "keep". sound: written instead, and closed
-    here. verify: read the file back before publishing. reader: what reads back a file into which
-    coded pictures may have been copied. While writing, only a hidden partial file exists beside
-    `path`; leaving the `with` block publishes it, an error discards it. Raises SinkError. `notes`:
-    those given, then what the container made necessary (size, start, times).
+    here. verify: read the file back before publishing, by `reader` where pictures may be copied.
+    While writing, only a hidden partial file exists beside `path`; leaving the `with` block
+    publishes it, an error discards it. Raises SinkError. `notes`: those given, then of size, times.
     """
 
     def __init__(
@@ -211,24 +210,22 @@ class PyAVSink:
             self._output.close()
             self._partial.close()
             if self._verify:
-                self._verify_partial(self._pictures)
+                self._verify_partial(self._partial, self._pictures, self._info)
             self._partial.publish()
 
-    def _verify_partial(self, pictures: Pictures) -> None:
-        assert self._info is not None
-        assert self._partial is not None
+    def _verify_partial(self, partial: Draft, pictures: Pictures, info: StreamInfo) -> None:
         audio_end = self._audio.end if self._audio is not None else None
-        times = self._times, self._info.time_base, self._last
+        times = self._times, info.time_base, self._last
         written = Written(*times, pictures.width, pictures.height, audio_end)
         reader = in_process if self._splicer is None else self._reader
         try:
-            verify(self._partial.path, written, self._container.tick, reader)
+            verify(partial.path, written, self._container.tick, reader)
         except SinkError as error:
             raise SinkError(f"{self._name}: {error}") from error
 
     def _discard(self) -> None:
-        if self._output is not None:
-            with suppress(av.error.FFmpegError, OSError, ValueError):
+        with suppress(av.error.FFmpegError, OSError, ValueError):
+            if self._output is not None:
                 self._output.close()
         if self._partial is not None:
             self._partial.discard()

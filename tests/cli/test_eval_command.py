@@ -44,8 +44,8 @@ def test_the_table_names_the_tracks_that_leak():
     [
         ([CLIP, CLIP], 2, "--truth"),
         ([CLIP, *TRUTH, *ZONE], 2, "REDACTED"),
-        ([CLIP, "no.mp4", *TRUTH, *ZONE], 5, "No such file"),
-        (["no.mp4", CLIP, *TRUTH, *ZONE], 5, "No such file"),
+        ([CLIP, "no.mp4", *TRUTH, *ZONE], 5, "no such file"),
+        (["no.mp4", CLIP, *TRUTH, *ZONE], 5, "no such file"),
         ([CLIP, CLIP, "--truth", "no.csv", *ZONE], 2, "No such file"),
         ([CLIP, CLIP, "--truth", ZONE[1], *ZONE], 2, "the first line must name"),
         ([CLIP, CLIP, *TRUTH, "--zone", TRUTH[1]], 2, "not a zone file"),

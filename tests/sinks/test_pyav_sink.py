@@ -32,6 +32,7 @@ from redact.errors import ConfigError, SinkError
 from redact.protocols import Sink
 from redact.sinks import PyAVSink, is_partial
 from redact.sinks.containers import container_for
+from redact.sinks.partial import Draft
 from redact.sinks.pictures import Pictures
 from redact.sinks.verification import Written, verify
 from redact.sources import PyAVSource
@@ -566,13 +567,13 @@ def test_verification_finds_pictures_that_do_not_decode(tmp_path: Path) -> None:
     times = list(range(0, 1000, 40))
 
     class Rotting(PyAVSink):
-        def _verify_partial(self, pictures: Pictures) -> None:
-            (partial,) = tmp_path.iterdir()
-            data = bytearray(partial.read_bytes())
+        def _verify_partial(self, partial: Draft, pictures: Pictures, info: StreamInfo) -> None:
+            (path,) = tmp_path.iterdir()
+            data = bytearray(path.read_bytes())
             at = data.index(b"mdat") + 4
             data[at : at + 1500] = bytes(1500)
-            partial.write_bytes(data)
-            super()._verify_partial(pictures)
+            path.write_bytes(data)
+            super()._verify_partial(partial, pictures, info)
 
     with pytest.raises(SinkError, match="does not verify"):
         send(Rotting(tmp_path / "out.mp4", FAST), frames(times))
