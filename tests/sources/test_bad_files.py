@@ -122,23 +122,25 @@ def break_a_tag(clip: Clips, out: Path) -> None:
     out.write_bytes(data)
 
 
-def break_a_picture_tag(clip: Clips, out: Path) -> None:
-    """A picture is called one of another codec: FFmpeg skips it."""
-    data = bytearray(clip("flash.flv").read_bytes())
+def fifth_picture(data: bytearray) -> int:
+    """Where its tag begins in an flv."""
     at, pictures = 13, 0
     while pictures < 5:
         at += 15 + int.from_bytes(data[at + 1 : at + 4])
         pictures += data[at] == 9
-    data[at + 11] = 0
+    return at
+
+
+def break_a_picture_tag(clip: Clips, out: Path) -> None:
+    """A picture is called one of another codec: FFmpeg skips it."""
+    data = bytearray(clip("flash.flv").read_bytes())
+    data[fifth_picture(data) + 11] = 0
     out.write_bytes(data)
 
 
 def call_a_picture_a_header(clip: Clips, out: Path) -> None:
     data = bytearray(clip("flash.flv").read_bytes())
-    at, pictures = 13, 0
-    while pictures < 5:
-        at += 15 + int.from_bytes(data[at + 1 : at + 4])
-        pictures += data[at] == 9
+    at = fifth_picture(data)
     assert data[at + 11] & 15 == 7
     data[at + 12] = 0
     out.write_bytes(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -88,6 +89,23 @@ def test_a_child_outlives_it(nursery: Nursery, clip: Clips) -> None:
         next(frames)
         os.kill(pid_of(nursery), signal.SIGKILL)
         assert len(list(frames)) == 23
+
+
+@pytest.mark.usefixtures("nursery")
+def test_an_answer_that_nobody_waited_for_is_not_taken_for_the_next_one(
+    clip: Clips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(socket, "recv_fds", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            frames_of(clip("constant.mp4"))
+    with SandboxedSource(clip("constant.mp4")) as source:
+        os.kill(source._child.pid, signal.SIGSEGV)
+        with pytest.raises(SourceError, match="SIGSEGV"):
+            list(source)
 
 
 @pytest.mark.usefixtures("nursery")

@@ -23,6 +23,8 @@ from redact.sources.sandbox.messages import (
 )
 from redact.sources.sandbox.process import PATIENCE, Boxed, memory_for_one
 
+_MOST = 1 << 24  # pictures of one file: six days at 30 a second
+
 
 class _List(Boxed[Times | Keys | Back]):
     """path, patience: as in `SandboxedSource`."""
@@ -39,6 +41,8 @@ class _List(Boxed[Times | Keys | Back]):
         while isinstance(message := self._receive(), Times):
             times.extend(message.times)
             self._count = len(times)
+            if self._count > _MOST:
+                self._fail(f"told of more than {_MOST} pictures")
         return times, message
 
     def refuse(self) -> NoReturn:

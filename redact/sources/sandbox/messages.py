@@ -38,7 +38,7 @@ class Plain(Struct, frozen=True, forbid_unknown_fields=True, tag=True, array_lik
 
 
 class Order(Plain, frozen=True):
-    """To the child, on its command line: what to read, and what it may use up.
+    """To the child: what to read, and what it may use up.
 
     path: as the system names it, which need not be text. memory: bytes of address space. patience:
     seconds of processor time that one frame may take. what: `video` and `sound` of a clip, a

@@ -80,7 +80,7 @@ class Nursery:
 
     def warm(self) -> None:
         """Let it load, if it does not run, without waiting for it."""
-        with self._lock:
+        with self._lock, suppress(OSError):  # `start` tries again, and says so
             self._ensure()
 
     def start(self, order: Order, end: socket.socket, memory: int) -> Child:
@@ -99,6 +99,7 @@ class Nursery:
                         raise SourceError(f"no process can be started to decode: {error}") from None
                 except BaseException:
                     os.close(pipe)
+                    self._close()  # its answer may still come, and would be taken for the next one
                     raise
                 finally:
                     os.close(status)
