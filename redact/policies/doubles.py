@@ -18,10 +18,15 @@ _TOGETHER = 0.4
 less: their boxes are as far apart as their shoulders are wide."""
 
 
+_SURE = 0.35  # least score of a box that is no mere second one
+_PROOFS = 2  # frames with such a box beside the other one's: then they are two people
+
+
 def doubles(window: Sequence[Tracks], lost: IntArray, found: IntArray) -> BoolArray:
     """(l,) bool: the subjects `lost` (l,) of which one of `found` (f,), both track ids, is the
     other half: in every frame of the window in which both were found, and there is one, their
-    boxes were together. Whoever came from elsewhere or goes on alone was apart at least once."""
+    boxes were together. Whoever came from elsewhere or goes on alone was apart at least once; and
+    whoever surely was seen beside the other, however near, is somebody else."""
     none = np.zeros(len(lost), np.bool_)
     if not len(lost) or not len(found):
         return none
@@ -29,13 +34,16 @@ def doubles(window: Sequence[Tracks], lost: IntArray, found: IntArray) -> BoolAr
     rows = Tracks.concatenate(window)
     frame, rows = frame[~rows.coasting], rows.select(~rows.coasting)
     one = _paths(lost, rows, frame, len(window))[:, None]
+    sure = rows.select(rows.score >= _SURE)
+    surely = _paths(lost, sure, frame[rows.score >= _SURE], len(window))[:, None, :, 0]
     other = _paths(found, rows, frame, len(window))[None]
     low, high = np.maximum(one[..., :2], other[..., :2]), np.minimum(one[..., 2:], other[..., 2:])
     common = np.clip(high - low, 0, None).prod(-1)
     joint = _area(one) + _area(other) - common
     both = np.isfinite(joint)
     apart = both & (common < _TOGETHER * joint)
-    result: BoolArray = (both.any(axis=-1) & ~apart.any(axis=-1)).any(axis=1)
+    two = (both & np.isfinite(surely)).sum(axis=-1) >= _PROOFS
+    result: BoolArray = (both.any(axis=-1) & ~apart.any(axis=-1) & ~two).any(axis=1)
     return result
 
 
