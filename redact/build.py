@@ -18,6 +18,7 @@ from redact.pipeline import Pipeline
 from redact.protocols import Detector, Observer, Sink, Source
 from redact.reading import (
     file_of,
+    kept_sound,
     locked_here,
     open_piece,
     open_source,
@@ -247,11 +248,14 @@ def join(
     from redact.sinks.joining import join as joined
 
     sound, notes = _muted_sound(source, config, load_speech(config))
+    kept = kept_sound(source, output, config)
     try:
-        joined(pieces, frames, output, config.output, source, sound)
+        said = joined(pieces, frames, output, kept, sound, reader_for(config))
     finally:
-        if sound is not None:
-            sound.close()
+        for each in (sound, kept):
+            if each is not None:
+                each.close()
+    notes = (*notes, *said)
     if sound is not None:
         notes = (*notes, sound.note)
     return report.with_(notes=(*report.notes, *notes), muted=sound and sound.muted)
@@ -296,9 +300,9 @@ def _open_sink(
     if original is None:
         return PyAVSink(path, config.output, reader=reader)
     muted, notes = _muted_sound(place_of(original), config, speech)
-    return PyAVSink(
-        path, config.output, audio_from=original, sound=muted, notes=notes, reader=reader
-    )
+    kept = kept_sound(place_of(original), place_of(path), config)
+    given = {"original": original, "kept": kept, "sound": muted, "notes": notes, "reader": reader}
+    return PyAVSink(path, config.output, **given)  # type: ignore[arg-type]
 
 
 def _run(

@@ -13,6 +13,7 @@ from redact.config import Config
 from redact.errors import ConfigError, SinkError, SourceError
 from redact.protocols import Source
 from redact.readback import ReadBack, Reader
+from redact.sound import KeptSound
 from redact.sources import Span
 from redact.storage import ObjectPath, Place, place_of
 from redact.structures import Frame
@@ -116,6 +117,21 @@ def reader_for(config: Config) -> Reader:
             raise SinkError(f"does not verify: {error}") from error
 
     return locked if locked_here(config) else in_process
+
+
+def kept_sound(source: Place, output: Place, config: Config) -> KeptSound | None:
+    """The sound of a file where it is to be kept, for that output: as it is coded, or decoded where
+    the output's container cannot hold that. None where there is none. Raises ConfigError,
+    SourceError."""
+    if config.output.audio != "keep":
+        return None
+    from redact.sinks.containers import container_for
+    from redact.sources import PyAVCodedSound, PyAVSound, SandboxedCodedSound, SandboxedSound
+
+    codecs = container_for(output).audio
+    if isinstance(source, Path) and locked_here(config):
+        return SandboxedCodedSound.of(source, codecs) or SandboxedSound.of(source)
+    return PyAVCodedSound.of(source, codecs) or PyAVSound.of(source)
 
 
 def file_of(path: str | Place) -> Path:

@@ -1,6 +1,7 @@
-"""Sound as it moves through: heard, listened to, muted.
+"""Sound as it moves through: heard, listened to, muted; or kept as it is.
 
     sources: SoundBlock -> redact.muting -> MutedBlock -> sinks
+    sources: CodedSound, or SoundBlock where the output cannot hold that codec -> sinks
 
 A `MutedBlock` is sealed, as a `RedactedFrame` is: a sink cannot be handed what nobody judged.
 """
@@ -10,13 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import InitVar, dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000)
 _AAC_LAYOUTS = {"mono": 1, "stereo": 2, "3.0": 3, "4.0": 4, "5.0": 5, "5.1": 6, "7.1": 8}
+# Names of layouts that a coded sound may have: the channels of each.
+LAYOUTS = {
+    **{"mono": 1, "stereo": 2, "2.1": 3, "3.0": 3, "3.0(back)": 3, "4.0": 4, "quad": 4},
+    **{"quad(side)": 4, "3.1": 4, "5.0": 5, "5.0(side)": 5, "4.1": 5, "5.1": 6, "5.1(side)": 6},
+    **{"6.0": 6, "6.1": 7, "7.0": 7, "7.1": 8},
+}
 Samples = npt.NDArray[np.float32]
 
 
@@ -66,6 +73,43 @@ class SoundSource(Protocol):
     def __iter__(self) -> Iterator[SoundBlock]: ...
     def close(self) -> None: ...
 
+
+@dataclass(frozen=True, slots=True)
+class SoundCoding:
+    """How sound is coded that is passed on as it is.
+
+    codec: FFmpeg's name. rate: samples per second. layout: one of `LAYOUTS`. header: what a decoder
+    needs before the first packet, often nothing. time_base: seconds of one tick.
+    """
+
+    codec: str
+    rate: int
+    layout: str
+    header: bytes
+    time_base: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class CodedSound:
+    """One packet, without side data. pts, dts, duration: ticks of the coding's time base."""
+
+    pts: int
+    dts: int
+    duration: int
+    data: bytes
+
+
+@runtime_checkable
+class CodedSource(Protocol):
+    """The first sound of a file as it is coded: packets whose dts rise. Raises SourceError."""
+
+    @property
+    def coding(self) -> SoundCoding: ...
+    def __iter__(self) -> Iterator[CodedSound]: ...
+    def close(self) -> None: ...
+
+
+KeptSound: TypeAlias = SoundSource | CodedSource
 
 _MUTER_ONLY = object()
 

@@ -1,36 +1,37 @@
-"""Audio beside the redacted video: the input's, copied packet by packet or made into AAC; or what
-was muted, made into AAC."""
+"""Audio beside the redacted video: the input's, packet by packet or made into AAC; or what was
+muted, made into AAC. Nothing is read of a file here: `redact.sources` does that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import chain
 from typing import Protocol, Self, TypeAlias
 
 import av
-import av.error
+import numpy as np
 from av.audio.stream import AudioStream
-from av.container import InputContainer, OutputContainer
-from av.filter import Graph
+from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from redact.errors import SinkError
+from redact.errors import SinkError, SourceError
 from redact.sinks.containers import Container
 from redact.sinks.errors import writing
-from redact.sinks.muted import AAC_SAMPLES, framed
-from redact.sound import AAC_RATES, MutedSound
-from redact.storage import Place, medium
-
-# As in `redact.sources.opening`: rooms do not import each other, a test holds them together.
-FORMATS = (
-    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,asf,nut,ivf,"
-    "mxf,ogg,h264,hevc,vvc,av1,obu,m4v,h263,mjpeg,mjpeg_2000,mpjpeg,dv,wtv,dhav,yuv4mpegpipe,rm,"
-    "mp3,wav,aac,flac,aiff,amr,caf"
+from redact.sinks.framing import framed
+from redact.sound import (
+    CodedSource,
+    KeptSound,
+    MutedBlock,
+    MutedSound,
+    SoundBlock,
+    SoundCoding,
+    SoundSource,
 )
+
 ADVICE = 'write the video without it (audio = "drop")'
-Coded: TypeAlias = "Iterator[Packet[AudioStream]]"
+_LOUDEST = 8.0  # samples beyond are no sound, and an encoder may choke on them
 Timed: TypeAlias = "tuple[Fraction, Packet[Stream]]"
 
 
@@ -41,7 +42,9 @@ class Closable(Protocol):
 class AudioFeed:
     """Muxes audio up to a given time, so that it interleaves and memory stays small.
 
-    end: seconds at which the muxed audio ends so far. Missing audio is fine: `of` returns None.
+    end: seconds at which the muxed audio ends so far. copied: its packets are as somebody else
+    coded them. notes: what is to be said of it at
+    the end.
     """
 
     def __init__(
@@ -50,50 +53,75 @@ class AudioFeed:
         source: Closable,
         output: OutputContainer,
         timed: Iterator[Timed],
+        *,
+        copied: bool = False,
+        notes: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         self._where = where
         self._source = source
         self._output = output
         self._timed = timed
-        self._next: Timed | None = next(timed, None)
+        self._notes = notes
+        self.copied = copied
         self.end: Fraction | None = None
+        self._next: Timed | None = self._following()
 
     @classmethod
     def of(
-        cls, path: Place, output: OutputContainer, container: Container, shift: Fraction
+        cls,
+        muted: MutedSound | None,
+        kept: KeptSound | None,
+        name: str,
+        output: OutputContainer,
+        container: Container,
+        shift: Fraction,
     ) -> Self | None:
-        """shift: seconds by which the video was moved; audio moves with it."""
-        where = f"{path}: its audio cannot be kept"
+        """Of what was muted, else of what is kept; None where there is neither. name: of the
+        output. shift: seconds by which the video was moved; audio moves with it."""
+        if muted is not None:
+            return cls.of_muted(muted, name, output, shift)
+        return None if kept is None else cls.of_kept(kept, name, output, container, shift)
+
+    @classmethod
+    def of_kept(
+        cls,
+        sound: KeptSound,
+        name: str,
+        output: OutputContainer,
+        container: Container,
+        shift: Fraction,
+    ) -> Self:
+        """Sound that is kept. name, shift: as in `of`."""
+        where = f"{name}: the audio cannot be kept"
         with writing(where, ADVICE):
-            source = _opened(path)
-            streams = source.streams.audio
-            if not streams or streams[0].codec_context is None:
-                source.close()
-                return None
-            stream = streams[0]
-            coded = (p for p in source.demux(stream) if p.pts is not None or not p.size)
-            first = next(coded, None)
-            if first is None or not first.size:
-                source.close()
-                return None
-            copy = stream.codec_context.codec.canonical_name in container.audio
-            make = _copied if copy else _transcoded
-            timed = make(chain([first], coded), stream, output, shift)
-            return cls(where, source, output, timed)
+            if isinstance(sound, CodedSource):
+                timed = _copied(sound, output, container, shift)
+                return cls(where, sound, output, timed, copied=True)
+            heard = _Heard(sound)
+            frames = framed(heard, sound.info)
+            timed = _encoded(frames, output, sound.info.rate, sound.info.layout, shift)
+            return cls(where, sound, output, timed, notes=heard.notes)
 
     @classmethod
     def of_muted(
-        cls, sound: MutedSound, where: str, output: OutputContainer, shift: Fraction
+        cls, sound: MutedSound, name: str, output: OutputContainer, shift: Fraction
     ) -> Self | None:
-        """Sound that was listened to; its errors of decoding are silence. shift: as in `of`."""
-        frames = framed(sound)
-        with writing(f"{where}: its sound cannot be written", ADVICE):
+        """Sound that was listened to; its errors of decoding are silence. None where nothing of it
+        came. name, shift: as in `of`."""
+        where = f"{name}: its sound cannot be written"
+        frames = framed(_only_muted(sound), sound.info)
+        with writing(where, ADVICE):
             first = next(frames, None)
             if first is None:
                 return None
             info = sound.info
             timed = _encoded(chain([first], frames), output, info.rate, info.layout, shift)
-            return cls(f"{where}: its sound cannot be written", sound, output, timed)
+            return cls(where, sound, output, timed)
+
+    def finish(self) -> tuple[str, ...]:
+        """Mux all that is left; returns what is to be said of the sound."""
+        self.mux_until(None)
+        return self._notes()
 
     def mux_until(self, time: Fraction | None) -> None:
         """Mux all packets that begin at or before `time` seconds; all that are left for None."""
@@ -101,58 +129,82 @@ class AudioFeed:
             start, packet = self._next
             self.end = start + (packet.duration or 0) * packet.time_base
             self._output.mux(packet)
-            with writing(self._where, ADVICE):
-                self._next = next(self._timed, None)
+            self._next = self._following()
+
+    def _following(self) -> Timed | None:
+        with writing(self._where, ADVICE):
+            try:
+                return next(self._timed, None)
+            except SourceError as error:
+                raise SinkError(f"{self._where}: {error}; {ADVICE}") from error
 
     def close(self) -> None:
         self._source.close()
 
 
-def _opened(path: Place) -> InputContainer:
-    return av.open(
-        medium(path),
-        "r",
-        container_options={"format_whitelist": FORMATS, "protocol_whitelist": "file"},
-        metadata_errors="replace",
-    )
-
-
 def _copied(
-    coded: Coded, stream: AudioStream, output: OutputContainer, shift: Fraction
+    sound: CodedSource, output: OutputContainer, container: Container, shift: Fraction
 ) -> Iterator[Timed]:
-    """The coded packets as they are, without their side data. The stream is added at once, its
-    packets are read lazily. Packets that an edit list cuts off are left out, and with them an
-    encoder's run-in: nothing that was cut away travels hidden in the output."""
-    target = output.add_stream_from_template(stream)
+    """The coded packets as they are. The stream is added at once, its packets are read lazily."""
+    coding = sound.coding
+    target = _stream_of(coding, output, container)
+    moved = round(shift / coding.time_base)
 
     def packets() -> Iterator[Timed]:
-        last: int | None = None
-        for packet in coded:
-            if not packet.size or packet.pts is None or packet.dts is None or packet.is_discard:
-                continue
-            if last is not None and packet.dts <= last:
-                continue  # a step back in time, which no container can hold
-            last = packet.dts
-            moved = round(shift / packet.time_base)
-            clean: Packet[Stream] = Packet(bytes(packet))
-            clean.pts, clean.dts = packet.pts + moved, packet.dts + moved
-            clean.duration, clean.time_base = packet.duration, packet.time_base
-            clean.is_keyframe = True
-            clean.stream = target
-            yield clean.pts * clean.time_base, clean
+        for coded in sound:
+            if coding.codec == "aac" and coded.data[0] == 0xFF and coded.data[1:2] >= b"\xf0":
+                continue  # wrapped, which `redact.sources` undoes: a muxer would look into it
+            packet: Packet[Stream] = Packet(coded.data)
+            packet.pts, packet.dts = coded.pts + moved, coded.dts + moved
+            packet.duration, packet.time_base = coded.duration, coding.time_base
+            packet.is_keyframe = True
+            packet.stream = target
+            yield packet.pts * packet.time_base, packet
 
     return packets()
 
 
-def _transcoded(
-    coded: Coded, stream: AudioStream, output: OutputContainer, shift: Fraction
-) -> Iterator[Timed]:
-    """AAC, mono or stereo, at the input's rate where AAC has it. Gaps are filled with silence,
-    so that sound stays in step with the picture."""
-    context = stream.codec_context
-    rate = context.sample_rate if context.sample_rate in AAC_RATES else 48000
-    layout = "mono" if context.layout.nb_channels == 1 else "stereo"
-    return _encoded(_resampled(coded, stream, rate, layout), output, rate, layout, shift)
+def _stream_of(coding: SoundCoding, output: OutputContainer, container: Container) -> AudioStream:
+    """A stream that nobody encodes into. PyAV makes those after another stream alone; so there is
+    one, in an output that is never written."""
+    with av.open(io.BytesIO(), "w", format=container.format) as never:
+        target = output.add_stream_from_template(never.add_stream(coding.codec, rate=coding.rate))
+    assert isinstance(target, AudioStream)
+    context = target.codec_context
+    context.layout = coding.layout
+    context.extradata = coding.header or None
+    context.time_base = target.time_base = coding.time_base
+    return target
+
+
+class _Heard:
+    """The blocks of kept sound, and how much of it could not be decoded."""
+
+    def __init__(self, sound: SoundSource) -> None:
+        self._sound = sound
+        self._lost = 0
+        self._gaps = 0
+
+    def __iter__(self) -> Iterator[SoundBlock]:
+        for block in self._sound:
+            if not block.heard:
+                self._gaps += 1
+                self._lost += block.samples.shape[1]
+            samples = np.nan_to_num(block.samples, posinf=0.0, neginf=0.0)
+            yield SoundBlock(block.start, samples.clip(-_LOUDEST, _LOUDEST), block.heard)
+
+    def notes(self) -> tuple[str, ...]:
+        if not self._gaps:
+            return ()
+        seconds = self._lost / self._sound.info.rate
+        return (f"sound: {seconds:.2f} s of it are missing in the input, and silent",)
+
+
+def _only_muted(sound: MutedSound) -> Iterator[MutedBlock]:
+    for block in sound:
+        if not isinstance(block, MutedBlock):
+            raise SinkError("only muted sound is written")
+        yield block
 
 
 def _encoded(
@@ -177,47 +229,3 @@ def _encoded(
                 yield packet.pts * packet.time_base, packet
 
     return packets()
-
-
-def _resampled(
-    coded: Coded, stream: AudioStream, rate: int, layout: str
-) -> Iterator[av.AudioFrame]:
-    graph: Graph | None = None
-    for packet in coded:
-        for frame in stream.decode(packet):
-            if graph is None:
-                graph = _graph(frame, rate, layout)
-            graph.push(frame)
-            yield from _pulled(graph)
-    if graph is not None:
-        graph.push(None)
-        yield from _pulled(graph)
-
-
-def _graph(frame: av.AudioFrame, rate: int, layout: str) -> Graph:
-    graph = Graph()
-    nodes = [
-        graph.add_abuffer(
-            sample_rate=frame.sample_rate,
-            format=frame.format.name,
-            layout=frame.layout.name,
-            time_base=frame.time_base,
-        ),
-        graph.add("aresample", f"{rate}:async=1"),
-        graph.add("aformat", f"sample_fmts=fltp:sample_rates={rate}:channel_layouts={layout}"),
-        graph.add("asetnsamples", f"{AAC_SAMPLES}:p=0"),
-        graph.add("abuffersink"),
-    ]
-    graph.link_nodes(*nodes).configure()
-    return graph
-
-
-def _pulled(graph: Graph) -> Iterator[av.AudioFrame]:
-    while True:
-        try:
-            frame = graph.pull()
-        except (av.error.BlockingIOError, av.error.EOFError):
-            return
-        if not isinstance(frame, av.AudioFrame):
-            raise SinkError("the audio filter gave a picture")
-        yield frame

@@ -12,21 +12,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 
 import av
 from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from redact.config import OutputOptions
 from redact.errors import SinkError
+from redact.readback import Reader
 from redact.sinks.audio import AudioFeed
 from redact.sinks.containers import container_for
 from redact.sinks.errors import writing
 from redact.sinks.partial import Draft, draft_of, is_partial
-from redact.sinks.verification import Written, verify
-from redact.sound import MutedSound
+from redact.sinks.verification import Written, in_process, verify
+from redact.sound import KeptSound, MutedSound
 from redact.storage import ObjectPath, Place, medium
 
 
@@ -51,26 +50,29 @@ def join(
     pieces: Sequence[Place],
     frames: Sequence[int],
     final: Place,
-    options: OutputOptions,
-    source: Place,
+    kept: KeptSound | None = None,
     muted: MutedSound | None = None,
-) -> None:
-    """Join pieces that hold so many frames each. source: whose sound is kept, if the options
-    keep any. muted: written instead. Raises SinkError."""
+    reader: Reader = in_process,
+) -> tuple[str, ...]:
+    """Join pieces that hold so many frames each. kept: sound that is written beside them. muted:
+    written instead. reader: reads back what sound was copied into. Returns notes. Raises
+    SinkError."""
     if not all(is_partial(piece.name) for piece in pieces):
         raise SinkError(f"{final}: only pieces of a redacted clip are joined")
     with writing(str(final)):
         order = _order(pieces, frames, str(final))
         draft = draft_of(final)
         try:
-            sound = muted or (source if options.audio == "keep" else None)
-            written = _Joiner(draft, final, order, sound).copy(pieces)
+            joiner = _Joiner(draft, final, order, muted, kept)
+            written = joiner.copy(pieces)
             draft.close()
             try:
-                verify(draft.path, written, container_for(final).tick)
+                tick = container_for(final).tick
+                verify(draft.path, written, tick, reader if joiner.copied else in_process)
             except SinkError as error:
                 raise SinkError(f"{final}: {error}") from error
             draft.publish()
+            return joiner.notes
         finally:
             draft.discard()
 
@@ -118,16 +120,28 @@ class _Joiner:
     """Copies packets into the draft, sound beside them."""
 
     def __init__(
-        self, draft: Draft, final: Place, order: _Order, sound: Place | MutedSound | None
+        self,
+        draft: Draft,
+        final: Place,
+        order: _Order,
+        muted: MutedSound | None,
+        kept: KeptSound | None,
     ) -> None:
         self._draft = draft
         self._name = str(final)
         self._in_store = isinstance(final, ObjectPath)
         self._container = container_for(final)
         self._order = order
-        self._sound = sound
+        self._muted = muted
+        self._kept = kept
         self._output: OutputContainer | None = None
         self._audio: AudioFeed | None = None
+        self.notes: tuple[str, ...] = ()
+
+    @property
+    def copied(self) -> bool:
+        """Whether there is sound in it as somebody else coded it."""
+        return self._audio is not None and self._audio.copied
 
     def copy(self, pieces: Sequence[Place]) -> Written:
         order, index, written = self._order, 0, None
@@ -139,7 +153,7 @@ class _Joiner:
                     self._mux(packet, index, following)
                     index += 1
             if self._audio is not None:
-                self._audio.mux_until(None)
+                self.notes = self._audio.finish()
         finally:
             if self._output is not None:
                 self._output.close()
@@ -159,15 +173,10 @@ class _Joiner:
         )
         self._target = self._output.add_stream_from_template(stream)
         self._target.time_base = tick
-        if self._sound is not None:
-            self._audio = self._feed(self._sound, self._output)
+        sounds = self._muted, self._kept
+        self._audio = AudioFeed.of(*sounds, self._name, self._output, self._container, Fraction(0))
         width, height = stream.codec_context.width, stream.codec_context.height
         return Written(self._order.times, tick, self._order.last, width, height, None)
-
-    def _feed(self, sound: Place | MutedSound, output: OutputContainer) -> AudioFeed | None:
-        if isinstance(sound, Path | ObjectPath):
-            return AudioFeed.of(sound, output, self._container, Fraction(0))
-        return AudioFeed.of_muted(sound, self._name, output, Fraction(0))
 
     def _mux(self, packet: Packet[VideoStream], index: int, following: dict[int, int]) -> None:
         assert self._output is not None

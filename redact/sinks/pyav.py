@@ -26,7 +26,7 @@ from redact.sinks.partial import Draft, absolute, draft_of
 from redact.sinks.pictures import Pictures
 from redact.sinks.splicing import Splicer, free_id
 from redact.sinks.verification import Written, in_process, verify
-from redact.sound import MutedSound
+from redact.sound import KeptSound, MutedSound
 from redact.storage import ObjectPath, Place, place_of, same_place
 from redact.structures import RedactedFrame, StreamInfo
 
@@ -36,9 +36,9 @@ _Packets: TypeAlias = "list[Packet[VideoStream]]"
 class PyAVSink:
     """Writes one file: video, and audio if the options keep it; nothing else.
 
-    path: .mp4, .m4v, .mov or .mkv; anything else is a ConfigError. audio_from: the file whose
-    first audio stream is kept when `options.audio` is "keep". sound: written instead, and closed
-    here. verify: read the file back before publishing, by `reader` where pictures may be copied.
+    path: .mp4, .m4v, .mov or .mkv; anything else is a ConfigError, as is `original`, the input.
+    kept: sound for `options.audio` = "keep". sound: what was muted, written instead; both
+    are closed. verify: read it back before publishing, by `reader` where anything may be copied.
     While writing, only a hidden partial file exists beside `path`; leaving the `with` block
     publishes it, an error discards it. Raises SinkError. `notes`: those given, then of size, times.
     """
@@ -48,7 +48,8 @@ class PyAVSink:
         path: str | Place,
         options: OutputOptions = OutputOptions(),  # noqa: B008 - frozen
         *,
-        audio_from: str | Place | None = None,
+        original: str | Place | None = None,
+        kept: KeptSound | None = None,
         sound: MutedSound | None = None,
         notes: tuple[str, ...] = (),
         verify: bool = True,
@@ -60,10 +61,11 @@ class PyAVSink:
         self._verify = verify
         self._reader = reader
         self._container = container_for(self._path)
-        source = place_of(audio_from) if audio_from else None
-        self._audio_from = source if options.audio == "keep" else None
-        if source is not None and same_place(self._path, source):
+        if original is not None and same_place(self._path, place_of(original)):
             raise ConfigError(f"{path}: is the input itself; choose another output")
+        if kept is not None and options.audio != "keep":
+            raise ConfigError(f'{path}: sound is kept where it is asked for (audio = "keep")')
+        self._kept = kept
         self._sound = sound
         self._info: StreamInfo | None = None
         self._partial: Draft | None = None
@@ -137,10 +139,8 @@ class PyAVSink:
         if set_id is not None:
             self._splicer = Splicer(self._stream, set_id, *given)
         start = self._shift * info.time_base
-        if self._sound is not None:
-            self._audio = AudioFeed.of_muted(self._sound, self._name, output, start)
-        elif self._audio_from is not None:
-            self._audio = AudioFeed.of(self._audio_from, output, self._container, start)
+        to = self._name, output, self._container, start
+        self._audio = AudioFeed.of(self._sound, self._kept, *to)
         self.notes += notes_of(info, self._pictures, self._shift, self._container.tick)
 
     def _coded(self, frame: RedactedFrame, pts: int, pictures: Pictures) -> _Packets:
@@ -204,9 +204,8 @@ class PyAVSink:
         with writing(self._name):
             self._flush(self._stream, self._info)
             if self._audio is not None:
-                self._audio.mux_until(None)
-            if self._sound is not None:
-                self.notes += (self._sound.note,)
+                self.notes += self._audio.finish()
+            self.notes += (self._sound.note,) if self._sound is not None else ()
             self._output.close()
             self._partial.close()
             if self._verify:
@@ -217,7 +216,8 @@ class PyAVSink:
         audio_end = self._audio.end if self._audio is not None else None
         times = self._times, info.time_base, self._last
         written = Written(*times, pictures.width, pictures.height, audio_end)
-        reader = in_process if self._splicer is None else self._reader
+        copied = self._splicer or (self._audio is not None and self._audio.copied)
+        reader = self._reader if copied else in_process
         try:
             verify(partial.path, written, self._container.tick, reader)
         except SinkError as error:
@@ -244,7 +244,7 @@ class PyAVSink:
                 self._finish()
         finally:
             self._discard()
-            for sound in (self._audio, self._sound):
+            for sound in (self._kept, self._sound):
                 if sound is not None:
                     sound.close()
             self._output = self._stream = None

@@ -1,6 +1,7 @@
 """Where frames come from: `PyAVSource` reads video files, `SandboxedSource` does so in a process of
 its own, `FfmpegSource` reads what the system's ffmpeg decodes, `PipeSource` standard input.
-`PyAVSound` and `SandboxedSound` read the sound of files.
+`PyAVSound` and `SandboxedSound` read the sound of files, `PyAVCodedSound` and `SandboxedCodedSound`
+do so without decoding it.
 
 PyAV is imported at first use.
 """
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from redact.sources.span import Span
 
 if TYPE_CHECKING:
+    from redact.sources.coded_sound import PyAVCodedSound
     from redact.sources.ffmpeg import FfmpegSource
     from redact.sources.piece import PieceSource
     from redact.sources.pipe import PipeSource
     from redact.sources.pyav import DEFAULT_MAX_PIXELS, PyAVSource
-    from redact.sources.sandbox.sound import SandboxedSound
+    from redact.sources.sandbox.sound import SandboxedCodedSound, SandboxedSound
     from redact.sources.sandbox.source import SandboxedSource
     from redact.sources.sound import PyAVSound
 
@@ -25,8 +27,10 @@ __all__ = [
     "FfmpegSource",
     "PieceSource",
     "PipeSource",
+    "PyAVCodedSound",
     "PyAVSound",
     "PyAVSource",
+    "SandboxedCodedSound",
     "SandboxedSound",
     "SandboxedSource",
     "Span",
@@ -54,6 +58,14 @@ def __getattr__(name: str) -> Any:
         from redact.sources.sandbox.sound import SandboxedSound
 
         return SandboxedSound
+    if name == "SandboxedCodedSound":
+        from redact.sources.sandbox.sound import SandboxedCodedSound
+
+        return SandboxedCodedSound
+    if name == "PyAVCodedSound":
+        from redact.sources.coded_sound import PyAVCodedSound
+
+        return PyAVCodedSound
     if name == "PyAVSound":
         from redact.sources.sound import PyAVSound
 

@@ -25,7 +25,27 @@ from redact.storage import Place
 LARGEST = 3072  # floats in a block: what the sandbox sends at once
 _JITTER = 0.1  # seconds by which times may stray from what was counted
 _LONG = 10.0  # seconds of nothing that are skipped, not filled
-_ADVICE = 'run it with audio = "drop"'
+ADVICE = 'run it with audio = "drop"'
+
+
+def open_sound(path: Place) -> tuple[InputContainer, AudioStream] | None:
+    """The first sound of a file, nothing else of which will be read; None where there is none.
+    Raises SourceError."""
+    container = open_container(path, DEFAULT_MAX_PIXELS)
+    try:
+        streams = container.streams.audio
+        if not streams:
+            container.close()
+            return None
+        for other in container.streams:
+            if other.index != streams[0].index:
+                other.discard = av.stream.Discard.all
+        if streams[0].codec_context is None:
+            raise SourceError(f"{path}: the codec of its sound is not known; {ADVICE}")
+        return container, streams[0]
+    except BaseException:
+        container.close()
+        raise
 
 
 class PyAVSound:
@@ -44,7 +64,7 @@ class PyAVSound:
         self._decoded = self._frames()
         first = next(self._decoded, None)
         if first is None:
-            raise SourceError(f"{path}: its sound cannot be decoded; {_ADVICE}")
+            raise SourceError(f"{path}: its sound cannot be decoded; {ADVICE}")
         self._first: AudioFrame | None = first
         layout = first.layout
         self._info = info_for(first.sample_rate, layout.name, layout.nb_channels)
@@ -55,20 +75,13 @@ class PyAVSound:
     @classmethod
     def of(cls, path: Place) -> Self | None:
         """None where the file has no sound. Raises SourceError."""
-        container = open_container(path, DEFAULT_MAX_PIXELS)
+        opened = open_sound(path)
+        if opened is None:
+            return None
         try:
-            streams = container.streams.audio
-            if not streams:
-                container.close()
-                return None
-            for other in container.streams:
-                if other.index != streams[0].index:
-                    other.discard = av.stream.Discard.all
-            if streams[0].codec_context is None:
-                raise SourceError(f"{path}: the codec of its sound is not known; {_ADVICE}")
-            return cls(path, container, streams[0])
+            return cls(path, *opened)
         except BaseException:
-            container.close()
+            opened[0].close()
             raise
 
     @property
@@ -106,7 +119,7 @@ class PyAVSound:
 
     def _frames(self) -> Iterator[AudioFrame]:
         while (packet := self._packet()) is not None:
-            with reading(f"{self._path}: its sound", _ADVICE):
+            with reading(f"{self._path}: its sound", ADVICE):
                 try:
                     frames = self._stream.decode(packet)
                 except (av.error.FFmpegError, ValueError):
@@ -115,7 +128,7 @@ class PyAVSound:
             yield from frames
 
     def _packet(self) -> Packet[AudioStream] | None:
-        with reading(f"{self._path}: its sound", _ADVICE):
+        with reading(f"{self._path}: its sound", ADVICE):
             return next(self._packets, None)
 
     # -- from frames to blocks ------------------------------------------------------------------
@@ -139,7 +152,7 @@ class PyAVSound:
             yield from self._blocks(self._nothing(0), False)
         self._lost = False
         late = -gap if gap < -_JITTER * rate else 0  # samples for whose time others came before
-        with reading(f"{self._path}: its sound", _ADVICE):
+        with reading(f"{self._path}: its sound", ADVICE):
             parts = self._resampled(frame)
         for part in parts:
             cut = min(late, part.shape[1])

@@ -17,7 +17,9 @@ import av
 import numpy as np
 import pytest
 
-from redact.config import OutputOptions
+from redact.config import Config, OutputOptions
+from redact.geometry import Zone
+from redact.reading import kept_sound
 from redact.sinks import PyAVSink
 from redact.sources import PyAVSource
 from redact.structures import Frame, Plane, StreamInfo, redacted
@@ -253,7 +255,8 @@ def read(path: Path) -> Passed:
 def pass_through(source_path: Path, out: Path, *, paint: bool = False, **options: Any) -> Passed:
     """Source to sink with nothing hidden; painted: through fresh planes, as hiding makes them."""
     settings = OutputOptions(**{"preset": "superfast", "crf": 10} | options)
-    with PyAVSource(source_path) as source, PyAVSink(out, settings, audio_from=source_path) as sink:
+    kept = kept_sound(source_path, out, Config(zone=Zone.nothing(), output=settings))
+    with PyAVSource(source_path) as source, PyAVSink(out, settings, kept=kept) as sink:
         sink.open(source.info)
         times, planes, end = [], [], Fraction(0)
         for frame in source:

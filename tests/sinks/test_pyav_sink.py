@@ -27,9 +27,11 @@ from mediaclips import (
     read,
 )
 
-from redact.config import OutputOptions
+from redact.config import Config, OutputOptions
 from redact.errors import ConfigError, SinkError
+from redact.geometry import Zone
 from redact.protocols import Sink
+from redact.reading import kept_sound
 from redact.sinks import PyAVSink, is_partial
 from redact.sinks.containers import container_for
 from redact.sinks.partial import Draft
@@ -137,7 +139,7 @@ def test_containers_that_lose_times_are_refused(tmp_path: Path, name: str) -> No
 def test_the_input_is_never_the_output(clip: Clips) -> None:
     path = clip("constant.mp4")
     with pytest.raises(ConfigError, match="is the input itself"):
-        PyAVSink(path, FAST, audio_from=path)
+        PyAVSink(path, FAST, original=path)
 
 
 def test_a_folder_in_the_way_is_one_clear_error(tmp_path: Path) -> None:
@@ -205,9 +207,10 @@ def test_no_other_file_is_opened_for_writing(
     monkeypatch.setenv("TMPDIR", str(scratch))
     before, path = _written_files(), clip("aac.mkv")
     options = OutputOptions(preset="ultrafast", audio="keep")
+    kept = kept_sound(path, outputs / "out.mp4", Config(zone=Zone.nothing(), output=options))
     with (
         PyAVSource(path) as source,
-        PyAVSink(outputs / "out.mp4", options, audio_from=path) as sink,
+        PyAVSink(outputs / "out.mp4", options, kept=kept) as sink,
     ):
         sink.open(source.info)
         for one in source:

@@ -17,7 +17,7 @@ from sandboxed import saying
 from redact.errors import SourceError
 from redact.muting import Muter
 from redact.sound import SoundBlock, info_for
-from redact.sources import PyAVSound, SandboxedSound
+from redact.sources import PyAVSound, SandboxedCodedSound, SandboxedSound
 from redact.sources.sandbox import process
 
 WITH_SOUND = ["aac.mp4", "aac.mkv", "aac.ts", "alaw.mov", "alaw.avi", "edited.mp4", "flash.flv"]
@@ -170,6 +170,41 @@ def test_a_child_that_lies_is_not_believed(
     code, words = LIES[lie]
     monkeypatch.setattr(process, "start", saying(SAYS + "    " + code))
     with pytest.raises(SourceError, match=words), SandboxedSound(clip("aac.mp4")) as source:
+        list(source)
+
+
+CODED_LIES = {
+    "noise": ("end.send(b'\\xc1\\xff' * 40)", "what is no message"),
+    "another codec": ("tell(Coded('wmav2', 8000, 'mono', b'', (1, 8000)))", "no description of"),
+    "no layout": ("tell(Coded('aac', 8000, 'mono|x', b'', (1, 8000)))", "no description of"),
+    "a header without end": (
+        "tell(Coded('aac', 8000, 'mono', bytes(12_001), (1, 8000)))",
+        "what is no message",
+    ),
+    "a packet without end": ("begin(); tell(Unit(0, 0, 1, (1 << 20) + 1))", "what is no message"),
+    "more bytes": ("begin(); tell(Unit(0, 0, 1, 3)); tell(Part(b'1234'))", "no next sound"),
+    "too few bytes": ("begin(); tell(Unit(0, 0, 1, 3)); tell(Unit(1, 1, 1, 3))", "no next sound"),
+    "bytes of nothing": ("begin(); tell(Part(b'1234'))", "no next sound"),
+    "back in time": (
+        "begin(); tell(Unit(1, 1, 1, 1)); tell(Part(b'1')); tell(Unit(1, 1, 1, 1))",
+        "no next sound",
+    ),
+    "more than came": ("begin(); tell(Ended(3))", "no next sound"),
+    "leaves": ("begin(); tell(Unit(0, 0, 1, 3))", "too early"),
+}
+
+
+@pytest.mark.parametrize("lie", CODED_LIES)
+def test_packets_of_a_child_that_lies_are_not_believed(
+    clip: Clips, lie: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, words = CODED_LIES[lie]
+    begin = SAYS.replace('Sounding(48000, "mono", 1)', "Coded('aac', 8000, 'mono', b'', (1, 9))")
+    monkeypatch.setattr(process, "start", saying(begin + "    " + code))
+    with (
+        pytest.raises(SourceError, match=words),
+        SandboxedCodedSound(clip("aac.mp4"), {"aac"}) as source,
+    ):
         list(source)
 
 

@@ -17,11 +17,11 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
-from mediaclips import Clips, lavfi
+from mediaclips import X264, Clips, lavfi
 from sandboxed import saying
 
 import redact
-from redact.config import MotionOptions
+from redact.config import MotionOptions, OutputOptions
 from redact.errors import SinkError, SourceError
 from redact.readback import read_back
 from redact.reading import key_times, open_still
@@ -118,6 +118,24 @@ def test_a_run_that_copies_reads_nothing_in_this_process(
     no_reading_here()
     report = redact.run(quiet, tmp_path / "out.mp4", CONFIG, detector=NOBODY)
     assert report.frames_copied == report.frames == 36
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".mov", "pcm_alaw"), (".mp4", "aac")])
+@pytest.mark.parametrize("copies", [True, False])
+def test_kept_sound_is_not_read_in_this_process(
+    tmp_path: Path, suffix: str, codec: str, copies: bool, no_reading_here: Callable[[], None]
+) -> None:
+    """Neither what is copied nor what is made into another codec; nor when it is read back."""
+    source, out = tmp_path / "in.mov", tmp_path / f"out{suffix}"
+    lavfi(source, *X264, "-c:a", "pcm_alaw", "-ar", "8000", sound="sine=d=0.96")
+    keep = OutputOptions(audio="keep", copy=copies)
+    config = msgspec.structs.replace(CONFIG, output=keep)
+    real = av.open
+    if copies or codec == "pcm_alaw":  # else all of the output was encoded here
+        no_reading_here()
+    redact.run(source, out, config, detector=NOBODY)
+    with real(str(out)) as file:
+        assert [s.codec_context.name for s in file.streams] == ["h264", codec]
 
 
 def test_pages_read_nothing_in_this_process(

@@ -19,6 +19,7 @@ import numpy as np
 from redact.errors import SourceError
 from redact.protocols import Source
 from redact.readback import ReadBack, read_back
+from redact.sources.coded_sound import PyAVCodedSound
 from redact.sources.errors import reading
 from redact.sources.piece import PastSource, PieceSource, key_times
 from redact.sources.pyav import PyAVSource
@@ -27,18 +28,23 @@ from redact.sources.sandbox.messages import (
     FREE,
     GO,
     LONGEST,
+    PART,
     SLOTS,
     TIMES,
+    Coded,
+    Decode,
     Ended,
     Failed,
     Keys,
     Order,
+    Part,
     Plain,
     Ready,
     Silent,
     Sound,
     Sounding,
     Times,
+    Unit,
     size_of,
     told,
     told_back,
@@ -164,6 +170,25 @@ def decode_sound(order: Order, owner: Owner) -> None:
     owner.tell(Ended(count))
 
 
+def copy_sound(order: Order, owner: Owner) -> None:
+    path, _ = _locked(order)
+    source = PyAVCodedSound.of(path, order.codecs)
+    if source is None:
+        owner.tell(Decode())
+        return
+    coding = source.coding
+    base = coding.time_base.as_integer_ratio()
+    owner.tell(Coded(coding.codec, coding.rate, coding.layout, coding.header, base))
+    count = 0
+    for unit in source:
+        count += 1
+        owner.tell(Unit(unit.pts, unit.dts, unit.duration, len(unit.data)))
+        for at in range(0, len(unit.data), PART):
+            owner.tell(Part(unit.data[at : at + PART]))
+        locks.allow_time(order.patience)
+    owner.tell(Ended(count))
+
+
 def _store(frame: Frame, slot: Plane) -> tuple[int, int, int] | None:
     """Fill a slot; returns what `Ready` says of the coded picture in its second half."""
     at = 0
@@ -205,5 +230,5 @@ def run(order: Order, end: socket.socket, memory: int) -> NoReturn:
     os._exit(0)  # at once: nothing here is worth tidying, and a broken decoder may hang in it
 
 
-LISTS = {"sound": decode_sound, "keys": list_keys, "readback": read_finished}
+LISTS = {"sound": decode_sound, "coded": copy_sound, "keys": list_keys, "readback": read_finished}
 ADVICE = "convert it to a smaller picture first"

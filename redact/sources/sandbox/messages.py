@@ -11,11 +11,13 @@ from msgspec import Meta, Struct
 
 from redact.h264 import Coding
 from redact.readback import ReadBack
+from redact.sources.coded_sound import MOST_DATA, MOST_HEADER, RATES
 from redact.sources.span import Span
 from redact.structures import Colour, StreamInfo
 
 SLOTS = 3  # frames in shared memory: one is read, one is written, one waits
 LONGEST = 16_384  # bytes of one message
+PART = 12_000  # bytes of a packet in one message
 TIMES = 1500  # in one message, of up to 9 bytes each
 GO, FREE = b"g", b"f"  # from the owner: the memory is there; a slot may be written again
 
@@ -29,7 +31,7 @@ ParameterSet = Annotated[bytes, Meta(max_length=LONGEST // 4)]
 CodePoint = Annotated[int, Meta(ge=0, le=255)]
 
 
-What = Literal["video", "sound", "still", "piece", "past", "keys", "readback"]
+What = Literal["video", "sound", "coded", "still", "piece", "past", "keys", "readback"]
 Seconds = tuple[Time, Positive]
 
 
@@ -41,9 +43,10 @@ class Order(Plain, frozen=True):
     """To the child: what to read, and what it may use up.
 
     path: as the system names it, which need not be text. memory: bytes of address space. patience:
-    seconds of processor time that one frame may take. what: `video` and `sound` of a clip, a
-    `still` picture, a `piece` of a clip (span), the `past` of one (lesson: frames in a row), the
-    times of `keys`, or all that a finished file holds (`readback`).
+    seconds of processor time that one frame may take. what: `video` and `sound` of a clip, its
+    sound as it is `coded` (codecs: that may be), a `still` picture, a `piece` of a clip (span),
+    the `past` of one (lesson: frames in a row), the times of `keys`, or all that a finished file
+    holds (`readback`).
     """
 
     path: bytes
@@ -54,6 +57,7 @@ class Order(Plain, frozen=True):
     what: What = "video"
     span: Span | None = None
     lesson: Count = 0
+    codecs: tuple[str, ...] = ()
 
 
 class Opened(Plain, frozen=True):
@@ -111,6 +115,35 @@ class Sound(Plain, frozen=True):
     data: bytes
 
 
+class Coded(Plain, frozen=True):
+    """How the first sound is coded, which the output can hold. Its packets follow."""
+
+    codec: Text
+    rate: Annotated[int, Meta(ge=1, le=RATES)]
+    layout: Text
+    header: Annotated[bytes, Meta(max_length=MOST_HEADER)]
+    time_base: Ratio
+
+
+class Decode(Plain, frozen=True):
+    """There is no sound, or none that can be passed on as it is coded."""
+
+
+class Unit(Plain, frozen=True):
+    """One packet; so many bytes of it follow, in messages of their own."""
+
+    pts: Time
+    dts: Time
+    duration: Annotated[int, Meta(ge=0, le=1 << 62)]
+    size: Annotated[int, Meta(ge=1, le=MOST_DATA)]
+
+
+class Part(Plain, frozen=True):
+    """The next bytes of a packet."""
+
+    data: Annotated[bytes, Meta(min_length=1, max_length=PART)]
+
+
 class Times(Plain, frozen=True):
     """Some more times, in ticks."""
 
@@ -153,6 +186,7 @@ class Ended(Plain, frozen=True):
 
 
 Message = Opened | Ready | Failed | Ended
+CodedMessage = Coded | Decode | Unit | Part | Failed | Ended
 SoundMessage = Sounding | Silent | Sound | Failed | Ended
 ListMessage = Times | Keys | Back | Failed
 

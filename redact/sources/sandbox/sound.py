@@ -1,24 +1,31 @@
-"""SandboxedSound: what `PyAVSound` reads, decoded in a locked-down process."""
+"""SandboxedSound and SandboxedCodedSound: what `PyAVSound` and `PyAVCodedSound` read, in a
+locked-down process."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
 import msgspec
 import numpy as np
 
-from redact.sound import SoundBlock, SoundInfo, info_for
+from redact.sound import LAYOUTS, CodedSound, SoundBlock, SoundCoding, SoundInfo, info_for
 from redact.sources.opening import DEFAULT_MAX_PIXELS
 from redact.sources.sandbox.messages import (
+    Coded,
+    CodedMessage,
+    Decode,
     Ended,
     Order,
+    Part,
     Silent,
     Sound,
     Sounding,
     SoundMessage,
+    Unit,
 )
 from redact.sources.sandbox.process import PATIENCE, Boxed, memory_for_one
 
@@ -88,3 +95,73 @@ class SandboxedSound(Boxed[Sounding | Silent | Sound | Ended]):
             self._fail("answered what is no next sound")
         samples = np.frombuffer(sound.data, np.float32).reshape(channels, -1)
         return SoundBlock(sound.start, samples, sound.heard)
+
+
+class SandboxedCodedSound(Boxed[Coded | Decode | Unit | Part | Ended]):
+    """The first sound of a file as it is coded: a `CodedSource`, to be read once. path, patience:
+    as in `SandboxedSource`. codecs: that it may have. Nothing here looks into the packets.
+    Raises SourceError, also when the process crashes."""
+
+    def __init__(
+        self, path: str | Path, codecs: Collection[str], *, patience: int = PATIENCE
+    ) -> None:
+        given = DEFAULT_MAX_PIXELS, memory_for_one(), patience
+        order = Order(os.fsencode(path), False, *given, what="coded", codecs=tuple(codecs))
+        super().__init__(order, msgspec.msgpack.Decoder(CodedMessage), path)
+        self._coding: SoundCoding | None = None
+        try:
+            self._begin(codecs)
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def of(cls, path: str | Path, codecs: Collection[str]) -> Self | None:
+        """None where there is no sound, or none that can be passed on as one of these codecs.
+        Raises SourceError."""
+        source = cls(path, codecs)
+        return source if source._coding is not None else None
+
+    def _begin(self, codecs: Collection[str]) -> None:
+        match self._receive():
+            case Decode():
+                self.close()
+            case Coded() as told if told.codec in codecs and told.layout in LAYOUTS:
+                base = Fraction(*told.time_base)
+                self._coding = SoundCoding(told.codec, told.rate, told.layout, told.header, base)
+            case _:
+                self._fail("answered what is no description of sound")
+
+    @property
+    def coding(self) -> SoundCoding:
+        assert self._coding is not None
+        return self._coding
+
+    @property
+    def _at(self) -> str:
+        return f"sound, packet {self._count}"
+
+    def __iter__(self) -> Iterator[CodedSound]:
+        last: int | None = None
+        while True:
+            match self._receive():
+                case Unit() as unit if last is None or unit.dts > last:
+                    last = unit.dts
+                    data = self._data(unit.size)
+                    self._count += 1
+                    yield CodedSound(unit.pts, unit.dts, unit.duration, data)
+                case Ended(frames=count) if count == self._count:
+                    self.close()
+                    return
+                case _:
+                    self._fail("answered what is no next sound")
+
+    def _data(self, size: int) -> bytes:
+        data = bytearray()
+        while len(data) < size:
+            match self._receive():
+                case Part(data=part) if len(data) + len(part) <= size:
+                    data += part
+                case _:
+                    self._fail("answered what is no next sound")
+        return bytes(data)
