@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from threading import Lock
+from types import MappingProxyType
 
 from av.container import InputContainer
 from av.packet import Packet
@@ -29,8 +30,14 @@ class Decoder:
     """Iterates over the `Decoded` of one stream, once. Raises SourceError."""
 
     def __init__(
-        self, path: Place, container: InputContainer, stream: VideoStream, deinterlace: bool
+        self,
+        path: Place,
+        container: InputContainer,
+        stream: VideoStream,
+        deinterlace: bool,
+        blocks: Mapping[int, int] = MappingProxyType({}),
     ) -> None:
+        """blocks: how many coded pictures a Matroska file has for each track, by its number."""
         self._path = path
         self._container = container
         self._stream = stream
@@ -45,7 +52,7 @@ class Decoder:
         self._runs = Runs(stream, by_order)
         self._came = Arrived()
         self.time_base = stream.time_base or Fraction(1, 90_000)
-        self.promise = promise_of(container, stream)
+        self.promise = promise_of(container, stream, blocks)
         self.interlaced = stream.codec_context.field_order > 1
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +39,7 @@ class FfmpegSource(PipeSource):
         path = Path(path)
         self._file = path
         check_file(path)
-        check_whole(path)
+        check_whole(path, Counter())
         ffmpeg = composer()
         self._told = _probe(ffmpeg, path)
         given = {**_SAFE, **_STRICT, "max_pixels": max_pixels}

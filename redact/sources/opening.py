@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections import Counter
 
 import av
 import av.error
@@ -53,11 +54,14 @@ def check_file(path: Place) -> None:
         ) from error
 
 
-def open_container(path: Place, max_pixels: int) -> InputContainer:
-    """Open with the allow-list of formats and the local file protocol alone."""
+def open_container(
+    path: Place, max_pixels: int, blocks: Counter[int] | None = None
+) -> InputContainer:
+    """Open with the allow-list of formats and the local file protocol alone. blocks: as in
+    `check_whole`."""
     check_file(path)
     with reading(f"{path}: is not a video file that can be read", "check that it plays"):
-        check_whole(path)
+        check_whole(path, Counter() if blocks is None else blocks)
         try:
             container = _open(path, max_pixels)
         except av.error.ArgumentError as error:

@@ -27,7 +27,11 @@ class Owed:
         context = stream.codec_context
         self._watch = context.codec.canonical_name in ONE_TO_ONE and context.field_order < 2
         self._by_order = by_order
-        self._from: int | None = None  # time of the first key frame: nothing is owed before it
+        # Time of the first key frame: nothing is owed before it. Where the container names none at
+        # all, that of the first picture; what is lost from there on is told at the end.
+        self._from: int | None = None
+        self._keyed = False
+        self._lost: int | None = None
         self._waiting: list[int] = []
 
     @property
@@ -43,9 +47,10 @@ class Owed:
         if time is None:
             self._watch = self._by_order = False
             return
-        if self._from is None and (packet.is_keyframe or self._by_order):
-            self._from = time
-        if self._from is not None and time >= self._from:
+        if not self._keyed and (packet.is_keyframe or self._by_order):
+            self._keyed, self._from, self._lost = True, time, None
+            self._waiting.clear()
+        if self._from is None or time >= self._from:
             heapq.heappush(self._waiting, time)
 
     def came(self, picture: VideoFrame) -> int | None:
@@ -60,14 +65,20 @@ class Owed:
         if picture.pts is None:
             self._watch = False
             return None
+        if self._from is None:
+            self._from = picture.pts
+            self._waiting = [time for time in self._waiting if time >= picture.pts]
+            heapq.heapify(self._waiting)
         while self._waiting and self._waiting[0] < picture.pts:
             time = heapq.heappop(self._waiting)
-            if self._watch:
+            if self._watch and self._keyed:
                 return time
+            self._lost = time if self._lost is None else self._lost
         if self._waiting and self._waiting[0] == picture.pts:  # one: another of this time is owed
             heapq.heappop(self._waiting)
         return None
 
     def rest(self) -> int | None:
         """Time of the first picture still owed at the end, or None."""
-        return self._waiting[0] if self._watch and self._waiting else None
+        lost = self._waiting[0] if self._lost is None and self._waiting else self._lost
+        return lost if self._watch else None

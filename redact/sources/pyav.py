@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from av.container import InputContainer
@@ -39,19 +40,27 @@ class PyAVSource:
         max_pixels: int = DEFAULT_MAX_PIXELS,
     ) -> None:
         place = place_of(path)
-        self._start(place, open_container(place, max_pixels), deinterlace, max_pixels)
+        blocks: Counter[int] = Counter()
+        container = open_container(place, max_pixels, blocks)
+        self._start(place, container, deinterlace, max_pixels, blocks)
 
     def _start(
-        self, path: Place, container: InputContainer, deinterlace: bool, max_pixels: int
+        self,
+        path: Place,
+        container: InputContainer,
+        deinterlace: bool,
+        max_pixels: int,
+        blocks: Mapping[int, int] = MappingProxyType({}),
     ) -> None:
-        """Decode the first frame of an opened container, whose messages name `path`."""
+        """Decode the first frame of an opened container, whose messages name `path`. blocks: of
+        each track, where they were counted."""
         self._path = path
         self._read = False
         self.notes: tuple[str, ...] = ()
         self._container = container
         try:
             self._stream = video_stream(self._path, self._container, max_pixels)
-            self._decoder = Decoder(self._path, self._container, self._stream, deinterlace)
+            self._decoder = Decoder(self._path, self._container, self._stream, deinterlace, blocks)
             self._decoded = self._wanted(iter(self._decoder))
             first = next(self._decoded, None)
             if first is None:

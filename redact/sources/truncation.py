@@ -8,10 +8,12 @@ Only exact promises count: durations that FFmpeg estimates (MPEG-TS, raw streams
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from redact.errors import SourceError
@@ -81,8 +83,25 @@ def _tagged_end(stream: VideoStream) -> Fraction | None:
     return 3600 * int(hours) + 60 * int(minutes) + Fraction(seconds)
 
 
-def promise_of(container: InputContainer, stream: VideoStream) -> Promise:
-    """What the header of an open file promises for `stream`."""
+def _blocks_of(
+    container: InputContainer, stream: VideoStream, blocks: Mapping[int, int]
+) -> int | None:
+    """FFmpeg has a stream for each track that it knows, in their order, and one for each
+    attachment; None where these are not as many."""
+    attached = Disposition.attached_pic
+    tracks = [
+        s for s in container.streams if s.type != "attachment" and not s.disposition & attached
+    ]
+    if len(tracks) != len(blocks):
+        return None
+    each = zip(tracks, blocks.values(), strict=True)
+    return next((count for track, count in each if track.index == stream.index), None)
+
+
+def promise_of(
+    container: InputContainer, stream: VideoStream, blocks: Mapping[int, int]
+) -> Promise:
+    """What an open file promises for `stream`. blocks: pictures of each Matroska track."""
     names = set(container.format.name.split(","))
     rate = frame_rate_of(stream)
     time_base = stream.time_base or Fraction(1)
@@ -99,7 +118,8 @@ def promise_of(container: InputContainer, stream: VideoStream) -> Promise:
         end = _tagged_end(stream)
         told = end - start if end else (whole if alone else None)
         end = end or (whole if alone else None)
-        return Promise(None, end, whole if end is None else None, rate, None, told)
+        listed = _blocks_of(container, stream, blocks)
+        return Promise(listed or None, end, whole if end is None else None, rate, None, told)
     if "avi" in names and duration:
         entries = list(stream.index_entries)
         listed = sum(entry.size > 0 for entry in entries)

@@ -8,29 +8,16 @@ nothing and passes.
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from typing import BinaryIO
 
 from redact.errors import SourceError
 from redact.sources.flv import check_tags
+from redact.sources.matroska import EBML, segment_end
 from redact.sources.truncation import ADVICE
 from redact.storage import Place
 
 _CHUNK = 1 << 20
-_EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
-# Void, CRC-32, SeekHead, Info, Tracks, Cluster, Cues, Attachments, Chapters, Tags
-_PARTS = frozenset(
-    bytes.fromhex(text)
-    for text in (
-        *("ec", "bf", "114d9b74", "1549a966", "1654ae6b", "1f43b675", "1c53bb6b"),
-        *("1941a469", "1043a770", "1254c367"),
-    )
-)
-
-_CLUSTER = b"\x1f\x43\xb6\x75"
-# Timestamp, SilentTracks, Position, PrevSize, SimpleBlock, BlockGroup, EncryptedBlock, Void, CRC-32
-_IN_CLUSTERS = frozenset(
-    bytes.fromhex(text) for text in ("e7", "5854", "a7", "ab", "a3", "a0", "af", "ec", "bf")
-)
 _IN_FRAGMENTS = frozenset(
     text.encode()
     for text in (
@@ -40,9 +27,10 @@ _IN_FRAGMENTS = frozenset(
 )
 
 
-def check_whole(path: Place) -> None:
+def check_whole(path: Place, blocks: Counter[int]) -> None:
     """Raise SourceError when an mp4, mov, avi, mkv, webm or flv lacks bytes at its end or is broken
-    between its parts, OSError when it cannot be read. Other files pass."""
+    between its parts, OSError when it cannot be read. Other files pass. blocks: gets how many
+    pictures or sounds each track of a Matroska file has, by its number."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
@@ -50,8 +38,8 @@ def check_whole(path: Place) -> None:
             end = _riff_end(file, size)
             if end <= size:
                 _check_chunks(file, end, path)
-        elif head[:4] == _EBML:
-            end = _segment_end(file, size, path)
+        elif head[:4] == EBML:
+            end = segment_end(file, size, path, blocks)
         elif head[:3] == b"FLV":
             check_tags(file, size, path)
             return
@@ -177,62 +165,3 @@ def _chunk(file: BinaryIO, at: int) -> tuple[bytes, int]:
 
 def _is_name(kind: bytes) -> bool:
     return kind.replace(b" ", b"").replace(b"_", b"").isalnum()
-
-
-def _segment_end(file: BinaryIO, size: int, path: Place) -> int:
-    """Where the Segment of a Matroska file ends; 0 when its size was never written.
-
-    Raises SourceError when its parts do not follow each other without a gap: FFmpeg would skip
-    to the next part that it knows, and every picture between would be gone in silence.
-    """
-    file.seek(len(_EBML))
-    header = _size(file) or 0
-    file.seek(header, 1)
-    if file.read(len(_SEGMENT)) != _SEGMENT:
-        return 0
-    length = _size(file)
-    if length is None:
-        return 0
-    end = file.tell() + length
-    at = file.tell()
-    while at < min(end, size):
-        file.seek(at)
-        kind = _element(file)
-        part = _size(file)
-        if kind not in _PARTS:
-            raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
-        if part is None:
-            return end
-        begins = file.tell()
-        if kind == _CLUSTER and begins + part <= size:
-            _check_cluster(file, begins + part, path)
-        at = begins + part
-    return max(at, end)
-
-
-def _check_cluster(file: BinaryIO, end: int, path: Place) -> None:
-    """Raise SourceError unless a cluster is filled by elements that belong there."""
-    while (at := file.tell()) < end:
-        kind, length = _element(file), _size(file)
-        inner = file.tell()
-        if kind not in _IN_CLUSTERS or length is None or inner + length > end:
-            raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
-        file.seek(inner + length)
-
-
-def _element(file: BinaryIO) -> bytes:
-    """The identifier of the EBML element that begins here, at most four bytes."""
-    first = file.read(1)
-    more = 8 - first[0].bit_length() if first else 0
-    return first + file.read(more if more < 4 else 0)
-
-
-def _size(file: BinaryIO) -> int | None:
-    """An EBML size: the count of leading zero bits says how many bytes follow. All ones mean
-    that it is not known: None."""
-    first = file.read(1)
-    if not first or not first[0]:
-        return None
-    more = 8 - first[0].bit_length()
-    value = int.from_bytes(first + file.read(more)) & ((1 << 7 * (more + 1)) - 1)
-    return None if value == (1 << 7 * (more + 1)) - 1 else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -67,6 +68,51 @@ def break_a_cluster(clip: Clips, out: Path) -> None:
     """One flipped bit in front of a cluster: FFmpeg skips the cluster without a word."""
     data = bytearray(clip("aac.mkv").read_bytes())
     data[data.rindex(b"\x1f\x43\xb6\x75")] ^= 0x40
+    out.write_bytes(data)
+
+
+def _block(data: bytes) -> int:
+    """Where the fifth picture of a Matroska file begins."""
+    at = data.index(b"\x1f\x43\xb6\x75")
+    found = [
+        m.start() for m in re.finditer(rb"\xa3[^\0]{1,2}\x81..[\x00\x80]", data[at:], re.DOTALL)
+    ]
+    return at + found[4]
+
+
+def rename_a_block(clip: Clips, out: Path) -> None:
+    """One flipped bit makes another element of a picture, which FFmpeg passes over."""
+    data = bytearray(clip("vp9.webm").read_bytes())
+    data[_block(data)] ^= 0x08
+    out.write_bytes(data)
+
+
+def give_a_block_to_nobody(clip: Clips, out: Path) -> None:
+    """A picture of a track that does not exist."""
+    data = bytearray(clip("vp9.webm").read_bytes())
+    at = data.index(b"\x81", _block(data))
+    data[at] = 0x85
+    out.write_bytes(data)
+
+
+def lace_a_block(clip: Clips, out: Path) -> None:
+    """A picture says that it is several, of sizes that it has no room for: FFmpeg leaves it out."""
+    data = bytearray(clip("vp9.webm").read_bytes())
+    at = data.index(b"\x81", _block(data)) + 3
+    data[at : at + 4] = b"\x06\xff\x7f\xff"
+    out.write_bytes(data)
+
+
+def lose_a_picture_without_key_frames(clip: Clips, out: Path) -> None:
+    """The table of key frames names none that there is, and one picture is no picture: the decoder
+    skips it without a word."""
+    data = bytearray(clip("hevc.mp4").read_bytes())
+    at = data.index(b"stss") + 12
+    data[at : at + 4] = (5000).to_bytes(4)
+    with av.open(str(clip("hevc.mp4"))) as file:
+        stream = file.streams.video[0]
+        sizes = [(e.size, e.pos) for e in stream.index_entries if not e.is_keyframe]
+    data[min(sizes)[1] + 4] |= 0x80  # a bit that is always zero
     out.write_bytes(data)
 
 
@@ -266,6 +312,10 @@ BAD: dict[str, tuple[Maker, str]] = {
     "pieces-no-data.mp4": (lose_a_fragment, "cut short"),
     "pieces-bytes-lost.mp4": (lose_bytes_inside, ""),
     "cluster.mkv": (break_a_cluster, "is damaged at byte"),
+    "renamed.webm": (rename_a_block, "is damaged at byte"),
+    "nobody.webm": (give_a_block_to_nobody, "is damaged at byte"),
+    "laced.webm": (lace_a_block, "promises 24 frames but holds 23"),
+    "keyless.mp4": (lose_a_picture_without_key_frames, "cannot be decoded"),
     "chunk.avi": (break_a_chunk, "is damaged at byte"),
     "index.avi": (break_an_index_entry, ""),
     "entry.avi": (break_a_chunk_and_its_entry, "cut short"),
