@@ -314,7 +314,7 @@ BAD: dict[str, tuple[Maker, str]] = {
     "cluster.mkv": (break_a_cluster, "is damaged at byte"),
     "renamed.webm": (rename_a_block, "is damaged at byte"),
     "nobody.webm": (give_a_block_to_nobody, "is damaged at byte"),
-    "laced.webm": (lace_a_block, "promises 24 frames but holds 23"),
+    "laced.webm": (lace_a_block, "promises 24 frames but holds"),
     "keyless.mp4": (lose_a_picture_without_key_frames, "cannot be decoded"),
     "chunk.avi": (break_a_chunk, "is damaged at byte"),
     "index.avi": (break_an_index_entry, ""),
