@@ -273,10 +273,7 @@ def _muted_sound(
 
     sound: SandboxedSound | PyAVSound | None
     try:
-        if isinstance(source, Path) and locked_here(config):
-            sound = SandboxedSound.of(source)
-        else:
-            sound = PyAVSound.of(source)
+        sound = SandboxedSound.of(source) if locked_here(config) else PyAVSound.of(source)
     except SourceError as error:
         return None, (f"sound: left out: {error}",)
     if sound is None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from redact.config import Config
 from redact.errors import ConfigError, SinkError, SourceError
@@ -17,6 +18,9 @@ from redact.sound import KeptSound
 from redact.sources import Span
 from redact.storage import ObjectPath, Place, place_of
 from redact.structures import Frame
+
+if TYPE_CHECKING:
+    from redact.sources import PipeSource, SandboxedPipe
 
 
 def warm(config: Config) -> None:
@@ -46,14 +50,25 @@ def open_source(path: str | Place, config: Config) -> Source:
 def open_file(
     path: str | Place, *, locked: bool = sys.platform == "linux", deinterlace: bool = True
 ) -> Source:
-    """A clip, decoded by PyAV. locked: in a process that can do nothing else, unless it lies in a
-    bucket. Raises SourceError."""
+    """A clip, decoded by PyAV. locked: in a process that can do nothing else. Raises
+    SourceError."""
     from redact.sources import PyAVSource, SandboxedSource
 
     place = place_of(path)
-    if locked and isinstance(place, Path):
+    if locked:
         return SandboxedSource(place, deinterlace=deinterlace)
     return PyAVSource(place, deinterlace=deinterlace)
+
+
+def open_pipe(stream: BinaryIO, config: Config, matrix: int) -> PipeSource | SandboxedPipe:
+    """Raw video from a stream that cannot be rewound. matrix: as in `PipeSource`. Raises
+    SourceError."""
+    from redact.sources import PipeSource, SandboxedPipe
+
+    with suppress(OSError):  # it has no descriptor
+        if locked_here(config):
+            return SandboxedPipe(stream.fileno(), matrix=matrix)
+    return PipeSource(stream, matrix=matrix)
 
 
 def open_still(path: Path) -> Source:
@@ -68,7 +83,7 @@ def open_still(path: Path) -> Source:
 def key_times(source: Place, config: Config) -> tuple[list[int], Fraction]:
     """Where a clip can be split: times of its key frames in ticks, and a tick in seconds. Raises
     SourceError."""
-    if isinstance(source, Path) and locked_here(config):
+    if locked_here(config):
         from redact.sources.sandbox.lists import sandboxed_key_times
 
         return sandboxed_key_times(source)
@@ -80,7 +95,7 @@ def key_times(source: Place, config: Config) -> tuple[list[int], Fraction]:
 def open_piece(source: Place, span: Span, config: Config) -> Source:
     from redact.sources import PieceSource, SandboxedSource
 
-    if isinstance(source, Path) and locked_here(config):
+    if locked_here(config):
         return SandboxedSource(source, what="piece", span=span)
     return PieceSource(source, span)
 
@@ -94,7 +109,7 @@ def past_frames(source: Place, span: Span, config: Config) -> Generator[Frame, N
         return
     lesson = config.look_back + 1
     past: Source
-    if isinstance(source, Path) and locked_here(config):
+    if locked_here(config):
         past = SandboxedSource(source, what="past", span=span, lesson=lesson)
     else:
         past = PastSource(source, span, lesson)
@@ -107,8 +122,6 @@ def reader_for(config: Config) -> Reader:
     from redact.sinks.verification import in_process
 
     def locked(path: Place) -> ReadBack:
-        if not isinstance(path, Path):
-            return in_process(path)
         from redact.sources.sandbox.lists import sandboxed_read_back
 
         try:
@@ -129,7 +142,7 @@ def kept_sound(source: Place, output: Place, config: Config) -> KeptSound | None
     from redact.sources import PyAVCodedSound, PyAVSound, SandboxedCodedSound, SandboxedSound
 
     codecs = container_for(output).audio
-    if isinstance(source, Path) and locked_here(config):
+    if locked_here(config):
         return SandboxedCodedSound.of(source, codecs) or SandboxedSound.of(source)
     return PyAVCodedSound.of(source, codecs) or PyAVSound.of(source)
 

@@ -54,8 +54,8 @@ def filter_pipe(
     from redact.build import load_detector, make_redactor, refuse_muting
     from redact.cli.signals import stopping
     from redact.pipeline import Pipeline
+    from redact.reading import open_pipe
     from redact.sinks import PipeSink
-    from redact.sources import PipeSource
 
     if sys.stdin.isatty() or sys.stdout.isatty():
         raise click.UsageError("raw video comes and goes through pipes, not a terminal", ctx)
@@ -63,7 +63,7 @@ def filter_pipe(
     refuse_muting(config, "a filter")
     detector = load_detector(config)
     told = _MATRICES.get(matrix or "", 2)
-    with stopping(lambda: None) as stop, PipeSource(sys.stdin.buffer, matrix=told) as source:
+    with stopping(lambda: None) as stop, open_pipe(sys.stdin.buffer, config, told) as source:
         if source.audio:
             click.echo("redact: warning: the sound of the input is not passed on", err=True)
         sink = PipeSink(sys.stdout.buffer, to or source.format)

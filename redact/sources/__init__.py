@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from redact.sources.piece import PieceSource
     from redact.sources.pipe import PipeSource
     from redact.sources.pyav import DEFAULT_MAX_PIXELS, PyAVSource
+    from redact.sources.sandbox.pipe import SandboxedPipe
     from redact.sources.sandbox.sound import SandboxedCodedSound, SandboxedSound
     from redact.sources.sandbox.source import SandboxedSource
     from redact.sources.sound import PyAVSound
@@ -31,6 +32,7 @@ __all__ = [
     "PyAVSound",
     "PyAVSource",
     "SandboxedCodedSound",
+    "SandboxedPipe",
     "SandboxedSound",
     "SandboxedSource",
     "Span",
@@ -62,6 +64,10 @@ def __getattr__(name: str) -> Any:
         from redact.sources.sandbox.sound import SandboxedCodedSound
 
         return SandboxedCodedSound
+    if name == "SandboxedPipe":
+        from redact.sources.sandbox.pipe import SandboxedPipe
+
+        return SandboxedPipe
     if name == "PyAVCodedSound":
         from redact.sources.coded_sound import PyAVCodedSound
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -16,8 +21,10 @@ import pytest
 
 import redact
 from redact.errors import SinkError, SourceError
+from redact.reading import open_pipe
 from redact.sinks import PipeSink
-from redact.sources import PipeSource, PyAVSource
+from redact.sources import PipeSource, PyAVSource, SandboxedPipe
+from redact.sources.sandbox import pipe as sandboxed_pipe
 from redact.structures import RedactedFrame
 from redact.testing import MemorySink, SyntheticSource
 
@@ -128,6 +135,91 @@ def test_sound_stays_outside_and_that_is_said(short_clip: Path) -> None:
     assert b"sound" in done.stderr
     with av.open(io.BytesIO(done.stdout)) as file:
         assert [stream.type for stream in file.streams] == ["video"]
+
+
+@pytest.fixture
+def pipe() -> Iterator[Callable[[bytes], int]]:
+    """A pipe that the data comes through, and which then ends."""
+    opened: list[int] = []
+
+    def write(data: bytes) -> int:
+        reading, writing = os.pipe()
+        opened.append(reading)
+
+        def send() -> None:
+            with os.fdopen(writing, "wb") as end, suppress(BrokenPipeError):
+                end.write(data)
+
+        threading.Thread(target=send, daemon=True).start()
+        return reading
+
+    yield write
+    for descriptor in opened:
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize("kind", ["y4m", "nut"])
+def test_a_locked_process_reads_the_same(
+    short_clip: Path, kind: str, pipe: Callable[[bytes], int]
+) -> None:
+    data = raw(short_clip, kind, 20)
+    with SandboxedPipe(pipe(data)) as boxed, PipeSource(io.BytesIO(data)) as here:
+        assert (boxed.format, boxed.audio, boxed.info) == (here.format, here.audio, here.info)
+        assert "limits" in boxed.locks
+        for one, other in zip(boxed, here, strict=True):
+            assert one.pts == other.pts
+            assert all(np.array_equal(getattr(one, n), getattr(other, n)) for n in "yuv")
+
+
+def test_the_filter_reads_nothing_itself(
+    short_clip: Path, pipe: Callable[[bytes], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(file: object, mode: str | None = None, **more: object) -> object:
+        assert mode == "w", f"{file} is read in this process"
+        return real(file, mode, **more)  # type: ignore[call-overload]
+
+    real, out = av.open, io.BytesIO()
+    monkeypatch.setattr(av, "open", opened)
+    config = redact.Config(zone=redact.Zone.nothing(), look_back=2)
+    with (
+        os.fdopen(os.dup(pipe(raw(short_clip, "nut", 12))), "rb") as stream,
+        open_pipe(stream, config, 2) as source,
+    ):
+        redact.run(source, PipeSink(out, source.format), config)
+    monkeypatch.undo()
+    assert len(pictures(out.getvalue())) == 12
+
+
+def test_a_filter_whose_decoder_dies_ends_with_one_line(
+    short_clip: Path, pipe: Callable[[bytes], int]
+) -> None:
+    with SandboxedPipe(pipe(raw(short_clip, "y4m", 30))) as source:
+        frames = iter(source)
+        next(frames)
+        os.kill(source._child.pid, signal.SIGSEGV)
+        with pytest.raises(SourceError, match=r"standard input: frame \d+: .*crashed \(SIGSEGV\)"):
+            list(frames)
+
+
+def test_a_pipe_that_is_silent_for_long_is_waited_for(
+    short_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than a file's decoder may take for a frame."""
+    monkeypatch.setattr(sandboxed_pipe, "PATIENCE", 1)
+    reading, writing = os.pipe()
+    data = raw(short_clip, "y4m", 3)
+
+    def slowly() -> None:
+        with os.fdopen(writing, "wb") as end:
+            end.write(data[: len(data) // 2])
+            end.flush()
+            time.sleep(1.5)
+            end.write(data[len(data) // 2 :])
+
+    threading.Thread(target=slowly, daemon=True).start()
+    with SandboxedPipe(reading) as source:
+        assert len(list(source)) == 3
+    os.close(reading)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import mmap
 import os
 import pkgutil
@@ -22,8 +23,10 @@ from redact.readback import ReadBack, read_back
 from redact.sources.coded_sound import PyAVCodedSound
 from redact.sources.errors import reading
 from redact.sources.piece import PastSource, PieceSource, key_times
+from redact.sources.pipe import PipeSource
 from redact.sources.pyav import PyAVSource
 from redact.sources.sandbox import locks
+from redact.sources.sandbox.feeding import FedPlace
 from redact.sources.sandbox.messages import (
     FREE,
     GO,
@@ -51,7 +54,7 @@ from redact.sources.sandbox.messages import (
 )
 from redact.sources.sound import PyAVSound
 from redact.sources.still import StillSource
-from redact.storage import medium
+from redact.storage import Place, medium
 from redact.structures import Frame, Plane
 
 
@@ -94,11 +97,12 @@ def load_all() -> None:
     locks.library()
 
 
-def decode(order: Order, owner: Owner, memory: int) -> None:
-    path, held = _locked(order)
-    source = _source(order, path)
+def decode(order: Order, owner: Owner, memory: int, given: int | None) -> None:
+    path, held = _locked(order, given)
+    source = _piped(order, given) if order.what == "pipe" else _source(order, path)
     info, notes = source.info, getattr(source, "notes", ())
-    owner.tell(told(info, tuple(map(_words, notes)), held))
+    piped = (source.format, source.audio) if isinstance(source, PipeSource) else None
+    owner.tell(told(info, tuple(map(_words, notes)), held, piped))
     owner.wait(GO)
     size = size_of(info.width, info.height)
     slots = np.frombuffer(mmap.mmap(memory, 2 * size * SLOTS), np.uint8).reshape(SLOTS, 2 * size)
@@ -113,16 +117,27 @@ def decode(order: Order, owner: Owner, memory: int) -> None:
     owner.tell(Ended(count))
 
 
-def _locked(order: Order) -> tuple[Path, tuple[str, ...]]:
-    """The one file that can be opened from here on, and what sees to that."""
-    path = Path(os.fsdecode(order.path))
-    held = locks.confine(path)
+def _locked(order: Order, given: int | None) -> tuple[Place, tuple[str, ...]]:
+    """The one file that can be opened from here on, or what is read through `given` where none can;
+    and what sees to that."""
+    name = os.fsdecode(order.path)
+    path: Place = Path(name)
+    if order.size is not None:
+        path = FedPlace.named(name, order.size, socket.socket(fileno=given))
+    held = locks.confine(path if given is None and isinstance(path, Path) else None)
     locks.allow_time(order.patience)
     return path, held
 
 
-def _source(order: Order, path: Path) -> Source:
-    if order.what == "still":
+def _piped(order: Order, given: int | None) -> PipeSource:
+    assert given is not None
+    stream = io.BufferedReader(io.FileIO(given))
+    name = os.fsdecode(order.path)
+    return PipeSource(stream, name, matrix=order.matrix, max_pixels=order.max_pixels)
+
+
+def _source(order: Order, path: Place) -> Source:
+    if order.what == "still" and isinstance(path, Path):
         return StillSource(path, max_pixels=order.max_pixels)
     if order.span is None:
         return PyAVSource(path, deinterlace=order.deinterlace, max_pixels=order.max_pixels)
@@ -131,16 +146,16 @@ def _source(order: Order, path: Path) -> Source:
     return PieceSource(path, order.span, max_pixels=order.max_pixels)
 
 
-def list_keys(order: Order, owner: Owner) -> None:
-    path, _ = _locked(order)
+def list_keys(order: Order, owner: Owner, given: int | None) -> None:
+    path, _ = _locked(order, given)
     times, tick = key_times(path)
     for first in range(0, len(times), TIMES):
         owner.tell(Times(tuple(times[first : first + TIMES])))
     owner.tell(Keys(tick.as_integer_ratio()))
 
 
-def read_finished(order: Order, owner: Owner) -> None:
-    path, held = _locked(order)
+def read_finished(order: Order, owner: Owner, given: int | None) -> None:
+    path, held = _locked(order, given)
 
     def tell(found: ReadBack) -> None:
         locks.allow_time(order.patience)
@@ -154,8 +169,8 @@ def read_finished(order: Order, owner: Owner) -> None:
     owner.tell(told_back(found, held))
 
 
-def decode_sound(order: Order, owner: Owner) -> None:
-    path, _ = _locked(order)
+def decode_sound(order: Order, owner: Owner, given: int | None) -> None:
+    path, _ = _locked(order, given)
     source = PyAVSound.of(path)
     if source is None:
         owner.tell(Silent())
@@ -170,8 +185,8 @@ def decode_sound(order: Order, owner: Owner) -> None:
     owner.tell(Ended(count))
 
 
-def copy_sound(order: Order, owner: Owner) -> None:
-    path, _ = _locked(order)
+def copy_sound(order: Order, owner: Owner, given: int | None) -> None:
+    path, _ = _locked(order, given)
     source = PyAVCodedSound.of(path, order.codecs)
     if source is None:
         owner.tell(Decode())
@@ -207,9 +222,9 @@ def _words(text: str) -> str:
     return text[:2000].encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def run(order: Order, end: socket.socket, memory: int) -> NoReturn:
+def run(order: Order, end: socket.socket, memory: int, given: int | None = None) -> NoReturn:
     """Carry out an order and end this process. memory: descriptor of the memory that frames go
-    through."""
+    through. given: of what is read instead of a file."""
     owner = Owner(end)
     if order.what == "still":
         import cv2
@@ -218,9 +233,9 @@ def run(order: Order, end: socket.socket, memory: int) -> NoReturn:
     locks.limit(order.memory)
     try:
         if order.what in LISTS:
-            LISTS[order.what](order, owner)
+            LISTS[order.what](order, owner, given)
         else:
-            decode(order, owner, memory)
+            decode(order, owner, memory, given)
     except SourceError as error:
         owner.tell(Failed(_words(str(error))))
     except MemoryError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from array import array
 from fractions import Fraction
-from pathlib import Path
 from typing import NoReturn
 
 import msgspec
@@ -22,6 +21,7 @@ from redact.sources.sandbox.messages import (
     read_back_of,
 )
 from redact.sources.sandbox.process import PATIENCE, Boxed, memory_for_one
+from redact.storage import Place
 
 _MOST = 1 << 24  # pictures of one file: six days at 30 a second
 
@@ -29,9 +29,9 @@ _MOST = 1 << 24  # pictures of one file: six days at 30 a second
 class _List(Boxed[Times | Keys | Back]):
     """path, patience: as in `SandboxedSource`."""
 
-    def __init__(self, path: Path, what: What, patience: int = PATIENCE) -> None:
+    def __init__(self, path: Place, what: What, patience: int = PATIENCE) -> None:
         order = Order(
-            os.fsencode(path), False, DEFAULT_MAX_PIXELS, memory_for_one(), patience, what
+            os.fsencode(str(path)), False, DEFAULT_MAX_PIXELS, memory_for_one(), patience, what
         )
         super().__init__(order, msgspec.msgpack.Decoder(ListMessage), path)
 
@@ -49,7 +49,7 @@ class _List(Boxed[Times | Keys | Back]):
         self._fail("answered what was not asked for")
 
 
-def sandboxed_key_times(path: Path) -> tuple[list[int], Fraction]:
+def sandboxed_key_times(path: Place) -> tuple[list[int], Fraction]:
     """As `piece.key_times`, read by a locked process. Raises SourceError, also when it crashes."""
     with _List(path, "keys") as listed:
         times, end = listed.read()
@@ -58,7 +58,7 @@ def sandboxed_key_times(path: Path) -> tuple[list[int], Fraction]:
         return list(times), Fraction(*end.tick)
 
 
-def sandboxed_read_back(path: Path) -> ReadBack:
+def sandboxed_read_back(path: Place) -> ReadBack:
     """As `readback.read_back`, by a locked process. Raises SourceError, also when it crashes."""
     with _List(path, "readback") as listed:
         times, end = listed.read()

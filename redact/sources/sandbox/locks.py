@@ -72,9 +72,9 @@ def allow_time(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
-def confine(path: Path) -> tuple[str, ...]:
-    """Lock this process down to reading `path`; call it while there is one thread. Returns what
-    holds, such as ("limits", "landlock", "seccomp")."""
+def confine(path: Path | None) -> tuple[str, ...]:
+    """Lock this process down to reading `path`, or to no file at all; call it while there is one
+    thread. Returns what holds, such as ("limits", "landlock", "seccomp")."""
     seccomp = library()
     held = ["limits"]
     if _landlock(path):
@@ -85,7 +85,7 @@ def confine(path: Path) -> tuple[str, ...]:
     return tuple(held)
 
 
-def _landlock(path: Path) -> bool:
+def _landlock(path: Path | None) -> bool:
     libc = ctypes.CDLL(None, use_errno=True)
     version = int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION))
     if version < 1:
@@ -98,17 +98,22 @@ def _landlock(path: Path) -> bool:
     if rules < 0:
         return False
     try:
-        with suppress(OSError):  # no such file: then there is nothing to allow
-            file = os.open(path, os.O_PATH | os.O_CLOEXEC)
-            rule = struct.pack("=Qi", _READ_FILE, file)
-            added = libc.syscall(_ADD_RULE, rules, _PATH_BENEATH, rule, 0)
-            os.close(file)
-            if added:
-                return False
+        if path is not None and not _allow(libc, rules, path):
+            return False
         libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
         return not libc.syscall(_RESTRICT_SELF, rules, 0)
     finally:
         os.close(rules)
+
+
+def _allow(libc: ctypes.CDLL, rules: int, path: Path) -> bool:
+    with suppress(OSError):  # no such file: then there is nothing to allow
+        file = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        rule = struct.pack("=Qi", _READ_FILE, file)
+        added = libc.syscall(_ADD_RULE, rules, _PATH_BENEATH, rule, 0)
+        os.close(file)
+        return not added
+    return True
 
 
 def library() -> Any:

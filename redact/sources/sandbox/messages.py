@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from redact.h264 import Coding
 from redact.readback import ReadBack
 from redact.sources.coded_sound import MOST_DATA, MOST_HEADER, RATES
+from redact.sources.planes import UNSPECIFIED
 from redact.sources.span import Span
 from redact.structures import Colour, StreamInfo
 
@@ -31,7 +32,7 @@ ParameterSet = Annotated[bytes, Meta(max_length=LONGEST // 4)]
 CodePoint = Annotated[int, Meta(ge=0, le=255)]
 
 
-What = Literal["video", "sound", "coded", "still", "piece", "past", "keys", "readback"]
+What = Literal["video", "sound", "coded", "still", "piece", "past", "keys", "readback", "pipe"]
 Seconds = tuple[Time, Positive]
 
 
@@ -45,8 +46,9 @@ class Order(Plain, frozen=True):
     path: as the system names it, which need not be text. memory: bytes of address space. patience:
     seconds of processor time that one frame may take. what: `video` and `sound` of a clip, its
     sound as it is `coded` (codecs: that may be), a `still` picture, a `piece` of a clip (span),
-    the `past` of one (lesson: frames in a row), the times of `keys`, or all that a finished file
-    holds (`readback`).
+    the `past` of one (lesson: frames in a row), the times of `keys`, all that a finished file holds
+    (`readback`), or what comes through a `pipe` (matrix: as in `PipeSource`). size: of an object
+    in a store, whose bytes are asked for; None of a file.
     """
 
     path: bytes
@@ -58,6 +60,8 @@ class Order(Plain, frozen=True):
     span: Span | None = None
     lesson: Count = 0
     codecs: tuple[str, ...] = ()
+    matrix: CodePoint = UNSPECIFIED
+    size: Count | None = None
 
 
 class Opened(Plain, frozen=True):
@@ -82,6 +86,7 @@ class Opened(Plain, frozen=True):
     reorder: Annotated[int, Meta(ge=0, le=64)]
     notes: Annotated[tuple[Text, ...], Meta(max_length=16)]
     locks: Annotated[tuple[Text, ...], Meta(max_length=8)]
+    piped: tuple[Literal["y4m", "nut"], bool] | None = None  # format, and whether there is sound
 
 
 class Ready(Plain, frozen=True):
@@ -196,7 +201,12 @@ def size_of(width: int, height: int) -> int:
     return width * height + 2 * ((width + 1) // 2) * ((height + 1) // 2)
 
 
-def told(info: StreamInfo, notes: tuple[str, ...], locks: tuple[str, ...]) -> Opened:
+def told(
+    info: StreamInfo,
+    notes: tuple[str, ...],
+    locks: tuple[str, ...],
+    piped: tuple[Literal["y4m", "nut"], bool] | None = None,
+) -> Opened:
     colour, coding = info.colour, info.coding
     if coding and sum(map(len, coding.parameter_sets)) > LONGEST // 4:
         coding = None  # no encoder writes that much: then nothing is copied
@@ -220,6 +230,7 @@ def told(info: StreamInfo, notes: tuple[str, ...], locks: tuple[str, ...]) -> Op
         reorder=coding.reorder if coding else 0,
         notes=notes,
         locks=locks,
+        piped=piped,
     )
 
 

@@ -83,15 +83,19 @@ class Nursery:
         with self._lock, suppress(OSError):  # `start` tries again, and says so
             self._ensure()
 
-    def start(self, order: Order, end: socket.socket, memory: int) -> Child:
-        """A child that carries out `order` and speaks through `end`. Raises SourceError."""
+    def start(
+        self, order: Order, end: socket.socket, memory: int, given: int | None = None
+    ) -> Child:
+        """A child that carries out `order` and speaks through `end`. given: descriptor that it
+        reads instead of a file. Raises SourceError."""
         words = msgspec.msgpack.encode(order)
         with self._lock:
             for last in (False, True):
                 pipe, status = os.pipe2(os.O_CLOEXEC)
                 here = os.open(".", os.O_PATH)  # paths may be relative
                 try:
-                    return self._ask(words, [end.fileno(), memory, status, here], pipe)
+                    more = [] if given is None else [given]
+                    return self._ask(words, [end.fileno(), memory, status, here, *more], pipe)
                 except OSError as error:  # it went for lack of work, or was killed
                     os.close(pipe)
                     self._close()
@@ -151,9 +155,15 @@ NURSERY = Nursery()
 atexit.register(NURSERY.close)
 
 
+_KNOWN = ("PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV")
+_KINDS = ("LC_", "LD_", "PYTHON", "DYLD_", "COVERAGE_", "OMP_")
+
+
 def _environment() -> dict[str, str]:
-    """Few threads and little memory beside the decoder's own; the packages of this process."""
-    return os.environ | {
+    """Few threads and little memory beside the decoder's own; the packages of this process. Nothing
+    else of its environment, where keys of stores and passwords may stand."""
+    kept = {n: v for n, v in os.environ.items() if n in _KNOWN or n.startswith(_KINDS)}
+    return kept | {
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         "OPENBLAS_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",
@@ -191,10 +201,10 @@ def _tell_end(process: int, pid: int, status: int) -> None:
 def _take_order(
     owner: socket.socket, children: dict[int, tuple[int, int]], poll: select.poll
 ) -> bool:
-    words, descriptors, _, _ = socket.recv_fds(owner, _ORDER, 4)
+    words, descriptors, _, _ = socket.recv_fds(owner, _ORDER, 5)
     if not words:
         return False
-    end, memory, status, here = descriptors
+    end, memory, status, here, *given = descriptors
     try:
         pid = os.fork()
     except OSError as error:
@@ -203,8 +213,8 @@ def _take_order(
             os.close(descriptor)
         return True
     if pid == 0:
-        _become_child(words, end, memory, here)
-    for descriptor in (end, memory, here):
+        _become_child(words, end, memory, here, *given)
+    for descriptor in (end, memory, here, *given):
         os.close(descriptor)
     process = os.pidfd_open(pid)
     children[process] = pid, status
@@ -213,16 +223,18 @@ def _take_order(
     return True
 
 
-def _become_child(words: bytes, end: int, memory: int, here: int) -> NoReturn:
+def _become_child(
+    words: bytes, end: int, memory: int, here: int, given: int | None = None
+) -> NoReturn:
     from redact.sources.sandbox.child import run
 
     try:
         os.fchdir(here)
-        kept = sorted((end, memory))
-        os.closerange(3, kept[0])
-        os.closerange(kept[0] + 1, kept[1])
-        os.closerange(kept[1] + 1, os.sysconf("SC_OPEN_MAX"))
-        run(msgspec.msgpack.decode(words, type=Order), socket.socket(fileno=end), memory)
+        kept = sorted((2, end, memory, *(() if given is None else (given,))))
+        for one, next_one in zip(kept, [*kept[1:], os.sysconf("SC_OPEN_MAX")], strict=True):
+            os.closerange(one + 1, next_one)
+        order = msgspec.msgpack.decode(words, type=Order)
+        run(order, socket.socket(fileno=end), memory, given)
     finally:
         os._exit(1)
 

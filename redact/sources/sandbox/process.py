@@ -8,7 +8,6 @@ import socket
 import threading
 import weakref
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
 from typing import Generic, NoReturn, Self, TypeVar
 
@@ -16,8 +15,10 @@ import msgspec
 
 from redact.errors import SourceError
 from redact.sources.opening import check_file
+from redact.sources.sandbox.feeding import Feeder
 from redact.sources.sandbox.messages import LONGEST, Failed, Order
 from redact.sources.sandbox.nursery import NURSERY, Child
+from redact.storage import ObjectPath, Place
 
 PATIENCE = 60  # seconds for one answer, on the clock and of processor time
 _LEAST, _MOST = 1 << 30, 4 << 30  # bytes of memory that a decoder may have
@@ -29,33 +30,44 @@ M = TypeVar("M")
 class Boxed(Generic[M]):
     """The process, and words from it, of the types that `messages` decodes.
 
+    path: what it reads; a name of the pipe whose descriptor is `pipe`, where that is given: what
+    comes through it may take any time. `memory`: descriptor of memory shared with it, still empty.
     Raises SourceError, also when the process crashes or gives nothing for `patience` seconds.
-    `memory`: descriptor of memory shared with it, still empty.
     """
 
     def __init__(
-        self, order: Order, messages: msgspec.msgpack.Decoder[M | Failed], path: str | Path
+        self,
+        order: Order,
+        messages: msgspec.msgpack.Decoder[M | Failed],
+        path: Place,
+        pipe: int | None = None,
     ) -> None:
-        self._path = Path(path)
-        check_file(self._path)
+        self._path = path
+        if pipe is None:
+            check_file(path)
         self._patience = order.patience
         self._lock = threading.Lock()  # held while the socket is in use
         self._closed = False
         self._count = 0
         self._messages = messages
-        self._start(order)
+        if isinstance(path, ObjectPath):
+            with Feeder(path) as feeder:
+                self._start(msgspec.structs.replace(order, size=feeder.size), feeder.end.fileno())
+        else:
+            self._start(order, pipe)
 
-    def _start(self, order: Order) -> None:
+    def _start(self, order: Order, given: int | None) -> None:
         self._memory = os.memfd_create("frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         self._end, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with other:
-                self._child = start(order, other, self._memory)
+                more = () if given is None else (given,)
+                self._child = start(order, other, self._memory, *more)
         except BaseException:
             self._end.close()
             os.close(self._memory)
             raise
-        self._end.settimeout(self._patience)
+        self._end.settimeout(None if order.what == "pipe" else self._patience)
         self._finish = weakref.finalize(self, _finish, self._child, self._end, self._memory)
 
     @property

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator
 from fractions import Fraction
-from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -28,6 +27,7 @@ from redact.sources.sandbox.messages import (
     Unit,
 )
 from redact.sources.sandbox.process import PATIENCE, Boxed, memory_for_one
+from redact.storage import Place, place_of
 
 _SAMPLE = 4  # bytes
 
@@ -36,11 +36,11 @@ class SandboxedSound(Boxed[Sounding | Silent | Sound | Ended]):
     """The first sound of a file: a `SoundSource`, to be read once. path, patience: as in
     `SandboxedSource`. Raises SourceError, also when the process crashes."""
 
-    def __init__(self, path: str | Path, *, patience: int = PATIENCE) -> None:
-        order = Order(
-            os.fsencode(path), False, DEFAULT_MAX_PIXELS, memory_for_one(), patience, what="sound"
-        )
-        super().__init__(order, msgspec.msgpack.Decoder(SoundMessage), path)
+    def __init__(self, path: str | Place, *, patience: int = PATIENCE) -> None:
+        place = place_of(path)
+        given = DEFAULT_MAX_PIXELS, memory_for_one(), patience
+        order = Order(os.fsencode(str(place)), False, *given, what="sound")
+        super().__init__(order, msgspec.msgpack.Decoder(SoundMessage), place)
         self._info: SoundInfo | None = None
         try:
             self._begin()
@@ -49,7 +49,7 @@ class SandboxedSound(Boxed[Sounding | Silent | Sound | Ended]):
             raise
 
     @classmethod
-    def of(cls, path: str | Path) -> Self | None:
+    def of(cls, path: str | Place) -> Self | None:
         """None where the file has no sound. Raises SourceError."""
         source = cls(path)
         return source if source._info is not None else None
@@ -103,11 +103,12 @@ class SandboxedCodedSound(Boxed[Coded | Decode | Unit | Part | Ended]):
     Raises SourceError, also when the process crashes."""
 
     def __init__(
-        self, path: str | Path, codecs: Collection[str], *, patience: int = PATIENCE
+        self, path: str | Place, codecs: Collection[str], *, patience: int = PATIENCE
     ) -> None:
         given = DEFAULT_MAX_PIXELS, memory_for_one(), patience
-        order = Order(os.fsencode(path), False, *given, what="coded", codecs=tuple(codecs))
-        super().__init__(order, msgspec.msgpack.Decoder(CodedMessage), path)
+        place, named = place_of(path), tuple(codecs)
+        order = Order(os.fsencode(str(place)), False, *given, what="coded", codecs=named)
+        super().__init__(order, msgspec.msgpack.Decoder(CodedMessage), place)
         self._coding: SoundCoding | None = None
         try:
             self._begin(codecs)
@@ -116,7 +117,7 @@ class SandboxedCodedSound(Boxed[Coded | Decode | Unit | Part | Ended]):
             raise
 
     @classmethod
-    def of(cls, path: str | Path, codecs: Collection[str]) -> Self | None:
+    def of(cls, path: str | Place, codecs: Collection[str]) -> Self | None:
         """None where there is no sound, or none that can be passed on as one of these codecs.
         Raises SourceError."""
         source = cls(path, codecs)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -28,13 +27,15 @@ from redact.sources.sandbox.messages import (
 )
 from redact.sources.sandbox.process import PATIENCE, Boxed, memory_for_one, printable
 from redact.sources.span import Span
+from redact.storage import Place, place_of
 from redact.structures import Frame, StreamInfo, chroma_shape
 
 
 class SandboxedSource(Boxed[Opened | Ready | Ended]):
     """Reads one video file once, frame by frame, as `PyAVSource` does and with its words.
 
-    path, deinterlace, max_pixels, info, notes: as there. patience: seconds without a frame after
+    path, deinterlace, max_pixels, info, notes: as there; the bytes of an object in a store are
+    handed in through a socket. patience: seconds without a frame after
     which the process is killed and the file fails. memory: bytes that it may have; by default half
     of this machine's, between 1 and 4 GiB. what: a whole `video`, a `still` picture (one frame),
     a `piece` (`PieceSource`) or its `past` (`PastSource`), with their span and lesson. locks: what
@@ -44,7 +45,7 @@ class SandboxedSource(Boxed[Opened | Ready | Ended]):
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Place,
         *,
         deinterlace: bool = True,
         max_pixels: int = DEFAULT_MAX_PIXELS,
@@ -57,8 +58,12 @@ class SandboxedSource(Boxed[Opened | Ready | Ended]):
         self._read = False
         most = memory or memory_for_one()
         read = what, span, lesson
-        order = Order(os.fsencode(path), deinterlace, max_pixels, most, patience, *read)
-        super().__init__(order, msgspec.msgpack.Decoder(Message), path)
+        place = place_of(path)
+        order = Order(os.fsencode(str(place)), deinterlace, max_pixels, most, patience, *read)
+        self._open(order, place, max_pixels)
+
+    def _open(self, order: Order, place: Place, max_pixels: int, pipe: int | None = None) -> None:
+        super().__init__(order, msgspec.msgpack.Decoder(Message), place, pipe)
         try:
             self._begin(max_pixels)
         except BaseException:
@@ -69,9 +74,7 @@ class SandboxedSource(Boxed[Opened | Ready | Ended]):
         opened = self._receive()
         if not isinstance(opened, Opened) or opened.width * opened.height > max_pixels:
             self._fail("answered what is no description of a stream")
-        self._info = info_of(opened, self._path.name)
-        self.notes = tuple(printable(note) for note in opened.notes)
-        self.locks = opened.locks
+        self._take(opened)
         self._size = size_of(opened.width, opened.height)
         os.ftruncate(self._memory, 2 * self._size * SLOTS)  # a slot: a frame, and as it was coded
         fcntl.fcntl(
@@ -80,6 +83,11 @@ class SandboxedSource(Boxed[Opened | Ready | Ended]):
             fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL,
         )
         self._send(GO)
+
+    def _take(self, opened: Opened) -> None:
+        self._info = info_of(opened, self._path.name)
+        self.notes = tuple(printable(note) for note in opened.notes)
+        self.locks = opened.locks
 
     @property
     def info(self) -> StreamInfo:
