@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import closing, suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from redact.config import Config
 from redact.errors import ConfigError, SinkError, SourceError
@@ -21,6 +21,9 @@ from redact.structures import Frame
 
 if TYPE_CHECKING:
     from redact.sources import PipeSource, SandboxedPipe
+    from redact.sources.live import LiveSource
+    from redact.sources.live_clock import LiveClock
+    from redact.sources.sandbox.camera import SandboxedCamera
 
 
 def warm(config: Config) -> None:
@@ -69,6 +72,19 @@ def open_pipe(stream: BinaryIO, config: Config, matrix: int) -> PipeSource | San
         if locked_here(config):
             return SandboxedPipe(stream.fileno(), matrix=matrix)
     return PipeSource(stream, matrix=matrix)
+
+
+def open_camera(
+    url: str, name: str, clock: LiveClock, *, locked: bool = sys.platform == "linux", **more: Any
+) -> LiveSource | SandboxedCamera:
+    """A camera, with what `LiveSource` takes. locked: read by a process that can do nothing else,
+    unless it is a device of this machine. Raises SourceError."""
+    from redact.sources.live import LiveSource
+    from redact.sources.sandbox.camera import SandboxedCamera
+
+    if locked and not url.startswith("v4l2:"):
+        return SandboxedCamera(url, name, clock, **more)
+    return LiveSource(url, name, clock, **more)
 
 
 def open_still(path: Path) -> Source:

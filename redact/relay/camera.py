@@ -14,6 +14,7 @@ from typing import Any
 
 from redact.errors import RedactError, SourceError, SourceLostError
 from redact.protocols import Detector
+from redact.reading import locked_here, open_camera
 from redact.relay.backlog import Backlog
 from redact.relay.feed import DEPTH, Feed
 from redact.relay.health import CameraHealth, OutputHealth
@@ -21,7 +22,6 @@ from redact.relay.hiding import Gate, Hiding
 from redact.relay.options import CameraConfig
 from redact.relay.outputs import Servers, make_output
 from redact.sinks.live.sound import LiveSound
-from redact.sources.live import LiveSource
 from redact.sources.live_clock import LiveClock
 
 _FIRST_WAIT = 1.0  # seconds before the first try to come back
@@ -114,10 +114,11 @@ class Camera:
 
     def _session(self, clock: LiveClock) -> None:
         options, health = self._options, self.health
-        with LiveSource(
+        with open_camera(
             self._camera.url,
             self._camera.name,
             clock,
+            locked=locked_here(self._camera.config),
             timeout=options.stall,
             transport=options.transport,
             realtime=options.realtime,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from redact.errors import SourceError
 from redact.protocols import Source
-from redact.reading import open_file, open_still
+from redact.reading import open_camera, open_file, open_still
 from redact.structures import Frame, StreamInfo
 from redact.web.clip import Still
 
@@ -31,11 +31,10 @@ class Camera:
     stays. Messages name the host alone: addresses of cameras hold passwords."""
 
     def __init__(self, url: str) -> None:
-        from redact.sources.live import LiveSource
         from redact.sources.live_clock import LiveClock
 
         self._name = urlsplit(url).hostname or "camera"
-        self._source = LiveSource(url, self._name, LiveClock(), timeout=10.0)
+        self._source = open_camera(url, self._name, LiveClock(), timeout=10.0)
         try:
             self._frames = iter(self._source)
             first = next(self._frames)  # a camera that ends raises SourceLostError

@@ -4,6 +4,9 @@ Limits always: no core, no file written, few files open, so much memory. Landloc
 has it: of all files only the one, to read; no connection. seccomp where `pyseccomp` is installed
 (extra `sandbox`): an allow-list of system calls; no program is started, no socket made, no memory
 made executable. What is missing is left out and said, not refused.
+
+What reads a camera may make connections, by Landlock (Linux 6.7) to the camera's port and for names
+alone, and can open no file but those that say how names are found.
 """
 
 from __future__ import annotations
@@ -12,7 +15,10 @@ import ctypes
 import errno
 import os
 import resource
+import socket
 import struct
+import termios
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,7 +27,12 @@ from redact.hardening import no_core_dumps
 
 _OPEN_FILES = 32
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # system calls, the same everywhere
-_VERSION, _PATH_BENEATH = 1, 1
+_VERSION, _PATH_BENEATH, _NET_PORT = 1, 1, 2
+_CONNECT, _DNS = 1 << 1, 53
+_NAMES = tuple(
+    Path("/etc") / name
+    for name in ("resolv.conf", "hosts", "nsswitch.conf", "host.conf", "gai.conf", "services")
+)
 _READ_FILE = 1 << 2
 _NO_NEW_PRIVS = 38
 # Rights of each version of Landlock: files, network, scopes; all are handled, none but one given.
@@ -45,6 +56,12 @@ _ALLOWED = (
     *("sched_getaffinity", "sched_yield", "getrandom", "getrusage", "uname", "sysinfo", "getcpu"),
     *("clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time"),
     *("exit", "exit_group", "set_robust_list", "rseq", "restart_syscall"),
+)
+
+# Of what reads a camera: it connects, and listens to nobody but where it sent something.
+_NETWORK = (
+    *("connect", "bind", "getsockname", "getpeername", "getsockopt", "setsockopt"),
+    *("sendmmsg", "recvmmsg", "select", "pselect6"),
 )
 
 
@@ -72,20 +89,21 @@ def allow_time(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
-def confine(path: Path | None) -> tuple[str, ...]:
+def confine(path: Path | None, port: int | None = None) -> tuple[str, ...]:
     """Lock this process down to reading `path`, or to no file at all; call it while there is one
-    thread. Returns what holds, such as ("limits", "landlock", "seccomp")."""
+    thread. port: of a camera, to which connections may be made. Returns what holds, such as
+    ("limits", "landlock", "seccomp")."""
     seccomp = library()
     held = ["limits"]
-    if _landlock(path):
+    if _landlock([path] if path else _NAMES if port else [], port):
         held.append("landlock")
     if seccomp is not None:
-        _seccomp(seccomp)
+        _seccomp(seccomp, network=port is not None)
         held.append("seccomp")
     return tuple(held)
 
 
-def _landlock(path: Path | None) -> bool:
+def _landlock(paths: Sequence[Path], port: int | None) -> bool:
     libc = ctypes.CDLL(None, use_errno=True)
     version = int(libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION))
     if version < 1:
@@ -98,8 +116,13 @@ def _landlock(path: Path | None) -> bool:
     if rules < 0:
         return False
     try:
-        if path is not None and not _allow(libc, rules, path):
+        if not all(_allow(libc, rules, path) for path in paths):
             return False
+        if port is not None and version >= 4:
+            for each in (port, _DNS):
+                rule = struct.pack("=QQ", _CONNECT, each)
+                if libc.syscall(_ADD_RULE, rules, _NET_PORT, rule, 0):
+                    return False
         libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
         return not libc.syscall(_RESTRICT_SELF, rules, 0)
     finally:
@@ -126,7 +149,7 @@ def library() -> Any:
     return pyseccomp
 
 
-def _seccomp(seccomp: Any) -> None:
+def _seccomp(seccomp: Any, *, network: bool) -> None:
     rules = seccomp.SyscallFilter(defaction=seccomp.ERRNO(errno.EPERM))
     allow, masked = seccomp.ALLOW, seccomp.MASKED_EQ
 
@@ -136,6 +159,13 @@ def _seccomp(seccomp: Any) -> None:
 
     for name in _ALLOWED:
         add(allow, name)
+    if network:
+        for name in _NETWORK:
+            add(allow, name)
+        for family in (socket.AF_INET, socket.AF_INET6):
+            add(allow, "socket", seccomp.Arg(0, seccomp.EQ, int(family)))
+        for request in (termios.FIONREAD, termios.FIONBIO):
+            add(allow, "ioctl", seccomp.Arg(1, seccomp.EQ, request))
     reading = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
     add(allow, "openat", seccomp.Arg(2, masked, reading, os.O_RDONLY))
     add(allow, "open", seccomp.Arg(1, masked, reading, os.O_RDONLY))

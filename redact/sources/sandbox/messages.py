@@ -28,16 +28,30 @@ Time = Annotated[int, Meta(ge=-(1 << 62), le=1 << 62)]
 Positive = Annotated[int, Meta(ge=1, le=1 << 62)]
 Text = Annotated[str, Meta(max_length=2000)]
 Ratio = tuple[Positive, Positive]
+Seconds = tuple[Time, Positive]
+SoundRate = Annotated[int, Meta(ge=1, le=RATES)]
+Channels = Annotated[int, Meta(ge=1, le=2)]
 ParameterSet = Annotated[bytes, Meta(max_length=LONGEST // 4)]
 CodePoint = Annotated[int, Meta(ge=0, le=255)]
 
 
-What = Literal["video", "sound", "coded", "still", "piece", "past", "keys", "readback", "pipe"]
-Seconds = tuple[Time, Positive]
+What = Literal[
+    "video", "sound", "coded", "still", "piece", "past", "keys", "readback", "pipe", "live"
+]
 
 
 class Plain(Struct, frozen=True, forbid_unknown_fields=True, tag=True, array_like=True):
     """Base of every message."""
+
+
+class Address(Plain, frozen=True):
+    """Of a camera, with what `LiveSource` takes. sound: whether it is listened to."""
+
+    url: str
+    timeout: float
+    transport: str
+    realtime: bool
+    sound: bool
 
 
 class Order(Plain, frozen=True):
@@ -48,7 +62,8 @@ class Order(Plain, frozen=True):
     sound as it is `coded` (codecs: that may be), a `still` picture, a `piece` of a clip (span),
     the `past` of one (lesson: frames in a row), the times of `keys`, all that a finished file holds
     (`readback`), or what comes through a `pipe` (matrix: as in `PipeSource`). size: of an object
-    in a store, whose bytes are asked for; None of a file.
+    in a store, whose bytes are asked for; None of a file. live: where to find a camera, which
+    messages call `path`.
     """
 
     path: bytes
@@ -62,6 +77,7 @@ class Order(Plain, frozen=True):
     codecs: tuple[str, ...] = ()
     matrix: CodePoint = UNSPECIFIED
     size: Count | None = None
+    live: Address | None = None
 
 
 class Opened(Plain, frozen=True):
@@ -149,6 +165,50 @@ class Part(Plain, frozen=True):
     data: Annotated[bytes, Meta(min_length=1, max_length=PART)]
 
 
+class Connected(Plain, frozen=True):
+    """A camera answered. rate: nominal frames per second. sound: samples per second, and channels,
+    of what is listened to. locks: as in `Opened`."""
+
+    rate: Ratio | None
+    sound: tuple[SoundRate, Channels] | None
+    locks: Annotated[tuple[Text, ...], Meta(max_length=8)]
+
+
+class Size(Plain, frozen=True):
+    """Frames of this size follow; the owner makes room for them, and says so."""
+
+    width: Side
+    height: Side
+
+
+class View(Plain, frozen=True):
+    """One frame of a camera lies in a slot, as in `Ready`. time: seconds of the camera's clock."""
+
+    slot: Annotated[int, Meta(ge=0, lt=SLOTS)]
+    time: Seconds | None
+    corrupt: bool
+    full_range: bool
+    matrix: CodePoint
+    primaries: CodePoint
+    transfer: CodePoint
+
+
+class Heard(Plain, frozen=True):
+    """Sound of a camera. time: of its first sample, by the camera's clock. data: float32, channel
+    after channel."""
+
+    time: Seconds
+    rate: SoundRate
+    channels: Channels
+    data: Annotated[bytes, Meta(min_length=4, max_length=PART)]
+
+
+class Lost(Plain, frozen=True):
+    """A SourceLostError of the child, in its words."""
+
+    text: Text
+
+
 class Times(Plain, frozen=True):
     """Some more times, in ticks."""
 
@@ -192,6 +252,7 @@ class Ended(Plain, frozen=True):
 
 Message = Opened | Ready | Failed | Ended
 CodedMessage = Coded | Decode | Unit | Part | Failed | Ended
+CameraMessage = Connected | Size | View | Heard | Lost | Failed | Ended
 SoundMessage = Sounding | Silent | Sound | Failed | Ended
 ListMessage = Times | Keys | Back | Failed
 

@@ -31,8 +31,9 @@ class Boxed(Generic[M]):
     """The process, and words from it, of the types that `messages` decodes.
 
     path: what it reads; a name of the pipe whose descriptor is `pipe`, where that is given: what
-    comes through it may take any time. `memory`: descriptor of memory shared with it, still empty.
-    Raises SourceError, also when the process crashes or gives nothing for `patience` seconds.
+    comes through it may take any time. checks: whether path must be a file. `memory`: descriptor of
+    memory shared with it, still empty. Raises SourceError, also when the process crashes or gives
+    nothing for `patience` seconds.
     """
 
     def __init__(
@@ -41,9 +42,11 @@ class Boxed(Generic[M]):
         messages: msgspec.msgpack.Decoder[M | Failed],
         path: Place,
         pipe: int | None = None,
+        *,
+        checks: bool = True,
     ) -> None:
         self._path = path
-        if pipe is None:
+        if checks and pipe is None:
             check_file(path)
         self._patience = order.patience
         self._lock = threading.Lock()  # held while the socket is in use
@@ -94,6 +97,20 @@ class Boxed(Generic[M]):
             self._check_open()
             self._fail(None)
         return message
+
+    def _share(self, size: int) -> None:
+        """Make room for as many bytes in the shared memory. Raises SourceError."""
+        try:
+            with self._lock:
+                self._check_open()
+                if os.fstat(self._memory).st_size < size:
+                    os.ftruncate(self._memory, size)
+        except OSError as error:
+            self.close()
+            raise SourceError(
+                f"{self._path}: no memory can be shared with its decoder: {error.strerror}; raise the "
+                "limits of this process, that of file sizes as well"
+            ) from error
 
     def _send(self, word: bytes) -> None:
         # Where nobody is there any more, the next `recv` says so.

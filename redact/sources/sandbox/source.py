@@ -76,7 +76,7 @@ class SandboxedSource(Boxed[Opened | Ready | Ended]):
             self._fail("answered what is no description of a stream")
         self._take(opened)
         self._size = size_of(opened.width, opened.height)
-        os.ftruncate(self._memory, 2 * self._size * SLOTS)  # a slot: a frame, and as it was coded
+        self._share(2 * self._size * SLOTS)  # a slot: a frame, and as it was coded
         fcntl.fcntl(
             self._memory,
             fcntl.F_ADD_SEALS,
