@@ -108,8 +108,8 @@ class Boxed(Generic[M]):
         except OSError as error:
             self.close()
             raise SourceError(
-                f"{self._path}: no memory can be shared with its decoder: {error.strerror}; raise the "
-                "limits of this process, that of file sizes as well"
+                f"{self._path}: no memory can be shared with its decoder: {error.strerror}; raise "
+                "the limits of this process, that of file sizes as well"
             ) from error
 
     def _send(self, word: bytes) -> None:
