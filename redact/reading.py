@@ -75,14 +75,14 @@ def open_pipe(stream: BinaryIO, config: Config, matrix: int) -> PipeSource | San
 
 
 def open_camera(
-    url: str, name: str, clock: LiveClock, *, locked: bool = sys.platform == "linux", **more: Any
+    url: str, name: str, clock: LiveClock, *, locked: bool = True, **more: Any
 ) -> LiveSource | SandboxedCamera:
     """A camera, with what `LiveSource` takes. locked: read by a process that can do nothing else,
-    unless it is a device of this machine. Raises SourceError."""
+    where there is one (Linux) and it is no device of this machine. Raises SourceError."""
     from redact.sources.live import LiveSource
     from redact.sources.sandbox.camera import SandboxedCamera
 
-    if locked and not url.startswith("v4l2:"):
+    if locked and sys.platform == "linux" and not url.startswith("v4l2:"):
         return SandboxedCamera(url, name, clock, **more)
     return LiveSource(url, name, clock, **more)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from redact.errors import RedactError, SourceError, SourceLostError
 from redact.protocols import Detector
-from redact.reading import locked_here, open_camera
+from redact.reading import open_camera
 from redact.relay.backlog import Backlog
 from redact.relay.feed import DEPTH, Feed
 from redact.relay.health import CameraHealth, OutputHealth
@@ -118,7 +118,7 @@ class Camera:
             self._camera.url,
             self._camera.name,
             clock,
-            locked=locked_here(self._camera.config),
+            locked=options.sandbox,
             timeout=options.stall,
             transport=options.transport,
             realtime=options.realtime,

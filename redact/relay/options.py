@@ -84,7 +84,8 @@ class CameraSection(Section, frozen=True):
     stall: seconds without data after which the camera counts as lost. retry: the longest wait
     before the next try. budget: seconds that a frame may wait for analysis. overload: what
     becomes of one that waited longer: "drop", or "hide" whole. realtime: whether files play
-    at their own speed. audio: "keep" sends the camera's sound along, coded anew as AAC.
+    at their own speed. audio: "keep" sends the camera's sound along, coded anew as AAC. sandbox:
+    whether it is read in a process that can do nothing else (Linux; not `v4l2:`).
     """
 
     url: str | None = None
@@ -99,6 +100,7 @@ class CameraSection(Section, frozen=True):
     realtime: bool = True
     key_seconds: Length = 2.0
     audio: Literal["drop", "keep"] = "drop"
+    sandbox: bool = True
     outputs: list[Output] = field(default_factory=list)
 
 

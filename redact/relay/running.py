@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 from redact.build import load_detector, make_redactor
+from redact.reading import warm
 from redact.relay.camera import Camera
 from redact.relay.options import RelayConfig
 from redact.relay.outputs import serving
@@ -30,6 +31,8 @@ def run_relay(
     """
     from redact.relay.status import serve_status
 
+    if any(each.options.sandbox for each in config.cameras):
+        warm(config.cameras[0].config)
     detector = load_detector(config.cameras[0].config)
     for each in config.cameras:  # what cannot be made is told now, not at the first frame
         make_redactor(_PROBE, each.config, detector)

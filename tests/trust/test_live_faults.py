@@ -369,7 +369,7 @@ def test_a_live_process_that_dies_leaves_no_clear_pixel(
     realtime = str(number is not None).lower()
     text = RELAY.format(clip=long_clips["relay"], realtime=realtime)
     if death == "disk full":  # that limit is one of memory shared with decoders as well
-        text += "\n[input]\nsandbox = false\n"
+        text = text.replace("everyone", "sandbox = false\neveryone")
     (tmp_path / "relay.toml").write_text(text)
     (tmp_path / "tmp").mkdir()
     words = ["relay", "relay.toml"] if mode == "relay" else ["filter", "--everyone"]
