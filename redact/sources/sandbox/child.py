@@ -29,6 +29,7 @@ from redact.sources.pipe import PipeSource
 from redact.sources.pyav import PyAVSource
 from redact.sources.sandbox import locks
 from redact.sources.sandbox.camera_child import watch
+from redact.sources.sandbox.cutting import cut_out
 from redact.sources.sandbox.feeding import FedPlace
 from redact.sources.sandbox.messages import (
     FREE,
@@ -253,5 +254,16 @@ def run(order: Order, end: socket.socket, memory: int, given: int | None = None)
     os._exit(0)  # at once: nothing here is worth tidying, and a broken decoder may hang in it
 
 
-LISTS = {"sound": decode_sound, "coded": copy_sound, "keys": list_keys, "readback": read_finished}
+def cut_part(order: Order, owner: Owner, given: int | None) -> None:
+    _locked(order, given)
+    cut_out(order, owner, given)
+
+
+LISTS = {
+    "cut": cut_part,
+    "sound": decode_sound,
+    "coded": copy_sound,
+    "keys": list_keys,
+    "readback": read_finished,
+}
 ADVICE = "convert it to a smaller picture first"

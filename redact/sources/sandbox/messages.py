@@ -36,7 +36,7 @@ CodePoint = Annotated[int, Meta(ge=0, le=255)]
 
 
 What = Literal[
-    "video", "sound", "coded", "still", "piece", "past", "keys", "readback", "pipe", "live"
+    "video", "sound", "coded", "still", "piece", "past", "keys", "readback", "pipe", "live", "cut"
 ]
 
 
@@ -54,6 +54,14 @@ class Address(Plain, frozen=True):
     sound: bool
 
 
+class Cutting(Plain, frozen=True):
+    """What `cutting.cut` takes. form: FFmpeg's name of a container. start, end: seconds."""
+
+    form: str
+    start: float
+    end: float | None
+
+
 class Order(Plain, frozen=True):
     """To the child: what to read, and what it may use up.
 
@@ -63,7 +71,7 @@ class Order(Plain, frozen=True):
     the `past` of one (lesson: frames in a row), the times of `keys`, all that a finished file holds
     (`readback`), or what comes through a `pipe` (matrix: as in `PipeSource`). size: of an object
     in a store, whose bytes are asked for; None of a file. live: where to find a camera, which
-    messages call `path`.
+    messages call `path`. cut: what of a recording is to be copied.
     """
 
     path: bytes
@@ -78,6 +86,7 @@ class Order(Plain, frozen=True):
     matrix: CodePoint = UNSPECIFIED
     size: Count | None = None
     live: Address | None = None
+    cut: Cutting | None = None
 
 
 class Opened(Plain, frozen=True):
@@ -209,6 +218,27 @@ class Lost(Plain, frozen=True):
     text: Text
 
 
+class Written(Plain, frozen=True):
+    """Bytes of the part that is cut, and where they belong."""
+
+    at: Annotated[int, Meta(ge=0, le=1 << 48)]
+    data: Annotated[bytes, Meta(min_length=1, max_length=PART)]
+
+
+class WasCut(Plain, frozen=True):
+    """Seconds of the recording that were written."""
+
+    first: float
+    last: float
+
+
+class Refused(Plain, frozen=True):
+    """A ConfigError, or else a SinkError, of the child, in its words."""
+
+    config: bool
+    text: Text
+
+
 class Times(Plain, frozen=True):
     """Some more times, in ticks."""
 
@@ -253,6 +283,7 @@ class Ended(Plain, frozen=True):
 Message = Opened | Ready | Failed | Ended
 CodedMessage = Coded | Decode | Unit | Part | Failed | Ended
 CameraMessage = Connected | Size | View | Heard | Lost | Failed | Ended
+CutMessage = Written | WasCut | Refused | Failed
 SoundMessage = Sounding | Silent | Sound | Failed | Ended
 ListMessage = Times | Keys | Back | Failed
 
