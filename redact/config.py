@@ -152,8 +152,8 @@ class EffectOptions(Section, frozen=True):
 
 class InputOptions(Section, frozen=True):
     """decoder: pyav, or ffmpeg for the system's program (extra `[ffmpeg]`). hwaccel: of that
-    program, such as vaapi or qsv; empty decodes without. sandbox: PyAV decodes files in a process
-    of its own that can do nothing else (Linux)."""
+    program, such as vaapi or qsv; empty decodes without. sandbox: PyAV decodes files, objects of
+    a store and pipes in a process of its own that can do nothing else (Linux)."""
 
     decoder: Literal["pyav", "ffmpeg"] = "pyav"
     hwaccel: Name = ""

@@ -46,6 +46,8 @@ class SandboxedCamera(Boxed[Connected | Size | View | Heard | Lost | Ended]):
     `v4l2:`. The process may connect to the camera's port, and open no file. locks: what holds it.
     A new one is forked for each connection. Raises SourceError, SourceLostError."""
 
+    _advice = "what the camera sends is damaged or hostile; look at its settings"
+
     def __init__(
         self,
         url: str,

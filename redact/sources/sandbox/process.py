@@ -36,6 +36,8 @@ class Boxed(Generic[M]):
     nothing for `patience` seconds.
     """
 
+    _advice = _HOSTILE
+
     def __init__(
         self,
         order: Order,
@@ -127,7 +129,7 @@ class Boxed(Generic[M]):
             code = self._child.wait(1)
             what = f"crashed ({_signal(code)})" if code and code < 0 else "ended too early"
         self.close()
-        raise SourceError(f"{self._path}: {self._at}: its decoder {what}; {_HOSTILE}")
+        raise SourceError(f"{self._path}: {self._at}: its decoder {what}; {self._advice}")
 
     def close(self) -> None:
         """End the process, from any thread, at any time. Frames that were given out stay valid."""
