@@ -18,6 +18,7 @@ from redact.sources.truncation import ADVICE
 from redact.storage import Place
 
 _CHUNK = 1 << 20
+_SECTOR = 512
 _IN_FRAGMENTS = frozenset(
     text.encode()
     for text in (
@@ -67,7 +68,9 @@ def _boxes_end(file: BinaryIO, size: int, path: Place) -> int:
         last, at = kind, at + length
     if at == size and last == b"moof":
         raise SourceError(f"{path}: was cut short: its last fragment has no picture data; {ADVICE}")
-    if fragments and at < size and not _is_zero(file, at):
+    # The first bytes of a box are mostly zeros: its length. Padding ends with a sector.
+    begun = size - at < 8 and size % _SECTOR
+    if fragments and at < size and (begun or not _is_zero(file, at)):
         raise SourceError(f"{path}: is damaged at byte {at}; {ADVICE}")
     return at  # zero padding, or foreign bytes behind the last box of a file with an index
 

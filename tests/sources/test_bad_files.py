@@ -80,6 +80,13 @@ def _block(data: bytes) -> int:
     return at + found[4]
 
 
+def cut_within_a_length(clip: Clips, out: Path) -> None:
+    """Two bytes of the next fragment's length are there: zeros."""
+    data = clip("pieces.mp4").read_bytes()
+    at = data.rindex(b"moof") - 4
+    out.write_bytes(data[: at + 2])
+
+
 def rename_a_block(clip: Clips, out: Path) -> None:
     """One flipped bit makes another element of a picture, which FFmpeg passes over."""
     data = bytearray(clip("vp9.webm").read_bytes())
@@ -331,6 +338,7 @@ BAD: dict[str, tuple[Maker, str]] = {
         lambda clip, out: out.write_bytes(clip("pieces.mp4").read_bytes() + b"moo"),
         "is damaged at byte",
     ),
+    "pieces-length.mp4": (cut_within_a_length, "is damaged at byte"),
     "pieces-overlap.mp4": (let_fragments_overlap, "overlap in time"),
     "index-beyond.mp4": (lose_samples, ""),
     "half.mkv": (cut("bt709.mkv", 0.5), "cut short"),
