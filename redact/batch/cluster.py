@@ -192,6 +192,7 @@ class RayCrew:
     def _lost(self, member: _Member, error: Exception) -> Outcome | None:
         """A slot died: what it left unfinished goes, another takes its place."""
         self.members.remove(member)
+        self._ray.kill(member.actor)  # should it only have failed: it keeps its processor
         if member.pid is None and self._deaths_while_loading():
             raise RedactError(f"worker processes end while loading: {type(error).__name__}")
         self._hire()
