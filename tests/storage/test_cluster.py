@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from stores import KEY, SECRET, Failing, keys
 
 from redact.batch import BatchReport, Job, Outcome, RayOptions, State, cluster, plan, run_batch
+from redact.batch.record import Recipe
 from redact.cli import cli
 from redact.config import Config, load_zone
 from redact.errors import ConfigError
@@ -208,21 +209,29 @@ def test_a_cluster_over_a_store_that_fails_a_fifth_of_all_calls_gives_the_local_
     check_outputs(bucket, local)
 
 
+@pytest.mark.parametrize("whose", ["the worker's", "Ray's"])
 def test_a_worker_that_dies_in_the_middle_costs_no_clip_and_leaves_nothing(
-    nodes: Any, store: Failing, bucket: ObjectPath, clips: Path, local: Path
+    nodes: Any, store: Failing, bucket: ObjectPath, clips: Path, local: Path, whose: str
 ) -> None:
+    """Each worker process belongs to one of Ray's; either may die."""
     store.hold = ("partNumber=1", "out/.a")
     run = Background(bucket, clips, nodes.address).start()
     _until(lambda: store.held)
     store.hold = ()
-    for pid in run.busy():
-        os.kill(pid, signal.SIGKILL)
+    workers = run.busy()
+    for pid in workers:
+        os.kill(pid if whose == "the worker's" else _parent(pid), signal.SIGKILL)
+    _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
     _until(lambda: len(run.told.ended) == 3)
     store.released.set()  # what the dead had sent arrives only now
     report = run.result()
     assert report.count(State.DONE) == 3
     assert sorted(run.told.begun) == sorted(run.told.ended)
     check_outputs(bucket, local)
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def test_a_clip_that_kills_its_workers_is_set_aside_with_its_error(
@@ -303,6 +312,27 @@ def test_what_a_cluster_cannot_do_is_refused(clips: Path, tmp_path: Path) -> Non
     log = ["--audit", str(tmp_path / "log"), "--engine", "ray"]
     assert "neither seals" in CliRunner().invoke(cli, [*words, *log]).output
     assert not (tmp_path / "out").exists()
+
+
+def test_cards_are_asked_of_the_cluster_and_one_without_is_refused(
+    nodes: Any, bucket: ObjectPath, clips: Path
+) -> None:
+    """Ray counts cards as it is told, so none is needed here."""
+    where = ["run", f"{bucket}/in", "-o", f"{bucket}/out", "--everyone", "--model", "none"]
+    on_ray = ["--engine", "ray", "--address", nodes.address, "--gpus", "0.5"]
+    refused = CliRunner().invoke(cli, [*where, *on_ray])
+    assert refused.exit_code == 2
+    assert refused.output.count("\n") == 1
+    assert "--gpus 0.5: the Ray cluster has 0;" in refused.output
+    assert written(bucket) == []
+    with_card = nodes.add_node(num_cpus=2, num_gpus=1, object_store_memory=80 << 20)
+    try:
+        recipe = Recipe.of(Config(zone=load_zone(clips / "zone.json"), models=()))
+        with cluster.RayCrew(None, 9, recipe, False, RayOptions(nodes.address, 0.5)) as crew:
+            assert len(crew.members) == 2
+            _until(lambda: ray.available_resources().get("GPU", 0) == 0)
+    finally:
+        nodes.remove_node(with_card)
 
 
 def test_z_a_node_that_dies_in_the_middle_costs_no_clip_and_leaves_nothing(
