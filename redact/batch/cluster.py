@@ -12,6 +12,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 from types import TracebackType
 from typing import Any, Self
@@ -117,7 +118,9 @@ class RayCrew:
     def _hire(self) -> None:
         assert self._head is not None, "connected first"
         self._head.wait()
-        actor = self._make.remote(self._recipe, self._overwrite, self._run, redact.__version__)
+        actor = self._make.remote(
+            self._recipe, self._overwrite, self._run, redact.__version__, str(Path.cwd())
+        )
         self.members.append(_Member(actor, actor.load.remote()))
 
     def run(self, jobs: Sequence[Job], listener: Listener, stop: Event) -> list[Outcome]:

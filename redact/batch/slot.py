@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, NoReturn
@@ -28,7 +29,12 @@ class Slot:
     Either process ends with the other.
     """
 
-    def __init__(self, recipe: Recipe, overwrite: bool, run: str, version: str) -> None:
+    def __init__(
+        self, recipe: Recipe, overwrite: bool, run: str, version: str, folder: str
+    ) -> None:
+        """folder: that relative paths start from, where this node has it."""
+        with suppress(OSError):
+            os.chdir(folder)
         self._recipe = recipe
         self._overwrite = overwrite
         self._run = run
