@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from redact.errors import ConfigError, MissingDependencyError, RedactError
@@ -26,6 +26,7 @@ _OURS = {
     "RAY_task_events_report_interval_ms": "0",
     "RAY_event_stats": "0",
 }
+_SPARED = ("start_api_server", "start_monitor", "start_log_monitor")
 
 
 def library() -> Any:
@@ -52,14 +53,13 @@ def connect(ray: Any, address: str | None, processors: int | None) -> bool:
             if address:
                 ray.init(address=address, **quiet)
             else:
-                with _settings():
+                with _settings(), _bare(ray):
                     ray.init(
                         address="local",
                         num_cpus=processors or os.cpu_count(),
                         include_dashboard=False,
                         **quiet,
                     )
-                _dismiss_idlers(ray)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise ConfigError(
             f"no Ray cluster at {address or 'this machine'}: {str(error)[:200]}"
@@ -84,14 +84,23 @@ def _settings() -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def _dismiss_idlers(ray: Any) -> None:
-    """What sends log lines to a driver that wants none, and what asks a cloud for more nodes, take
-    more than a hundredth of a core. There is no public word for it: where the private one is gone,
-    they stay."""
-    with suppress(Exception):
-        node = ray._private.worker._global_node
-        node.kill_log_monitor(check_alive=False)
-        node.kill_monitor(check_alive=False)
+@contextmanager
+def _bare(ray: Any) -> Iterator[None]:
+    """Without pages nobody looks at, what sends log lines to a driver that wants none, and what asks
+    a cloud for more nodes: seconds of the start, and a hundredth of a core from then on. There is no
+    public word for it; a Ray that names them otherwise starts them."""
+    node = getattr(getattr(ray._private, "node", None), "Node", None)
+    kept = {name: getattr(node, name) for name in _SPARED if hasattr(node, name)}
+    for name in kept:
+        setattr(node, name, _nothing)
+    try:
+        yield
+    finally:
+        for name, method in kept.items():
+            setattr(node, name, method)
+
+
+def _nothing(*_: Any, **__: Any) -> None: ...
 
 
 class Head:
