@@ -86,9 +86,9 @@ def _settings() -> Iterator[None]:
 
 @contextmanager
 def _bare(ray: Any) -> Iterator[None]:
-    """Without pages nobody looks at, what sends log lines to a driver that wants none, and what asks
-    a cloud for more nodes: seconds of the start, and a hundredth of a core from then on. There is no
-    public word for it; a Ray that names them otherwise starts them."""
+    """Without pages nobody looks at, what sends log lines to a driver that wants none, and what
+    asks a cloud for more nodes: seconds of the start, and a hundredth of a core from then on.
+    There is no public word for it; a Ray that names them otherwise starts them."""
     node = getattr(getattr(ray._private, "node", None), "Node", None)
     kept = {name: getattr(node, name) for name in _SPARED if hasattr(node, name)}
     for name in kept:
