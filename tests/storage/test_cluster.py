@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 import uuid
@@ -22,8 +23,9 @@ from stores import KEY, SECRET, Failing, keys
 from redact.batch import BatchReport, Job, Outcome, RayOptions, State, cluster, plan, run_batch
 from redact.batch.record import Recipe
 from redact.cli import cli
-from redact.config import Config, load_zone
+from redact.config import Config, MotionOptions, load_zone
 from redact.errors import ConfigError
+from redact.geometry import Zone
 from redact.storage import ObjectPath
 from redact.storage.store import call
 from redact.storage.upload import put
@@ -186,13 +188,22 @@ def written(bucket: ObjectPath) -> list[str]:
 def check_outputs(bucket: ObjectPath, local: Path) -> None:
     """All there, pixel by pixel as the local run makes them, and nothing else."""
     assert written(bucket) == THERE
-    for name in OUTPUTS:
-        ours, theirs = (
-            [(f.pts, f.to_ndarray()) for f in av.open(place.open("rb")).decode(video=0)]
-            for place in (bucket / f"out/{name}", local / name)
-        )
-        assert [pts for pts, _ in ours] == [pts for pts, _ in theirs]
-        assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(ours, theirs, strict=True))
+    assert all(same(frames(bucket / f"out/{name}"), frames(local / name)) for name in OUTPUTS)
+
+
+Frames = list[tuple[int | None, np.ndarray]]
+
+
+def frames(place: ObjectPath | Path) -> Frames:
+    """Time and picture of each."""
+    with av.open(place.open("rb")) as file:
+        return [(f.pts, f.to_ndarray()) for f in file.decode(video=0)]
+
+
+def same(ours: Frames, theirs: Frames) -> bool:
+    return len(ours) == len(theirs) and all(
+        a[0] == b[0] and np.array_equal(a[1], b[1]) for a, b in zip(ours, theirs, strict=True)
+    )
 
 
 def test_a_cluster_over_a_store_that_fails_a_fifth_of_all_calls_gives_the_local_outputs(
@@ -257,11 +268,31 @@ def test_a_stop_ends_the_clips_that_run_and_leaves_nothing(
     store.hold = ("partNumber=1", "out/.")
     run = Background(bucket, clips, nodes.address).start()
     _until(lambda: store.held)
+    _until(lambda: any(run.told.frames.values()))  # progress comes here meanwhile
     run.stop.set()
     report = run.result()
     store.released.set()
     assert report.count(State.STOPPED) == 3
     assert written(bucket) == []
+
+
+def test_pieces_of_a_clip_run_on_the_cluster_and_are_joined_as_here(
+    nodes: Any, bucket: ObjectPath, tmp_path: Path
+) -> None:
+    clip = tmp_path / "c.mp4"
+    picture = ["-f", "lavfi", "-i", "testsrc2=s=96x64:r=10:d=8", "-g", "10"]
+    subprocess.run(["ffmpeg", "-v", "error", *picture, str(clip)], check=True)
+    put(bucket / "long/c.mp4", clip.read_bytes())
+    config = Config(zone=Zone.nothing(), models=(), motion=MotionOptions(warmup_alone=0.5))
+    jobs = plan([bucket / "long"], bucket / "out")
+    report = run_batch(jobs, config, workers=None, ray=RayOptions(nodes.address), split=2.0)
+    assert [outcome.error for outcome in report.failures] == []
+    assert "pieces" in report.outcomes[0].record["notes"][-1]  # type: ignore[index]
+    assert written(bucket) == ["long/c.mp4", "out/c.mp4", "out/c.mp4.redact.json"]
+    assert run_batch(plan([clip], tmp_path / "out.mp4"), config, split=2.0).exit_code == 0
+    ours, theirs = frames(bucket / "out/c.mp4"), frames(tmp_path / "out.mp4")
+    assert len(ours) == 80
+    assert same(ours, theirs)
 
 
 def test_the_command_line_says_the_same_as_without_a_cluster(
