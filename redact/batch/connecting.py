@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -68,8 +69,17 @@ def connect(ray: Any, address: str | None, processors: int | None) -> bool:
 
 
 def disconnect(ray: Any) -> None:
-    with _signals_kept():
-        ray.shutdown()
+    """Leave the cluster. Ray ends the whole process when one of its objects is freed meanwhile, as
+    the collector may do in any thread with what errors of dead slots hold."""
+    gc.collect()
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        with _signals_kept():
+            ray.shutdown()
+    finally:
+        if collects:
+            gc.enable()
 
 
 @contextmanager
