@@ -1,6 +1,6 @@
 """What do 1, 100 or 100,000 cameras need? Arithmetic, and a small simulation of one cell.
 
-    python -m benchmarks fleet [--cameras 1 100 100000] [--cpu-ms 91] [--seed 1] [--json FILE]
+    python -m benchmarks fleet [--cameras 1 100 100000] [--cpu-ms 97.5] [--seed 1] [--json FILE]
 
 Cameras record clips when something stirs, more by day than by night. A cell is a group of
 cameras with nodes, queue and bucket of its own, at most `CELL` of them: what fails, fails for one
@@ -31,13 +31,18 @@ PEAK = max(_HOURS) / sum(_HOURS) * 24  # of the busiest hour, against the mean
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """cpu_ms: of one core per frame, decoding and encoding included. fps, mbit: of a
-    camera. active: share of the day in clips. clip_s: mean length. out: bytes out per byte in.
-    keep_days: how long outputs stay. calls: of the store per clip. load: of the cores in the
+    """cpu_ms: of one core per frame, decoding and encoding included; model_ms: the detector's part
+    of it, which a graphics card could take. card_looks: pictures a card looks at in a second.
+    fps, mbit: of a camera. active: share of the day in clips. clip_s: mean length. out: bytes out
+    per byte in. keep_days: how long outputs stay. calls: of the store per clip. skips: how often a
+    clip is met again when it is finished; skip_calls: of the store then. load: of the cores in the
     busiest hour that is planned for. node_cores, node_mtbf_h: of a node, between two failures.
-    Prices in US dollars: of a core for an hour, of 1000 calls, of a GB kept for a month."""
+    Prices in US dollars: of a core and of a card for an hour, of 1000 calls, of a GB kept for a
+    month."""
 
-    cpu_ms: float = 91.0
+    cpu_ms: float = 97.5
+    model_ms: float = 31.5
+    card_looks: float = 600.0
     fps: float = 15.0
     mbit: float = 4.0
     active: float = 0.05
@@ -45,10 +50,13 @@ class Figures:
     out: float = 1.0
     keep_days: float = 30.0
     calls: float = 43.0
+    skips: float = 1.0
+    skip_calls: float = 11.0
     load: float = 0.7
     node_cores: int = 16
     node_mtbf_h: float = 720.0
     core_hour: float = 0.04
+    card_hour: float = 0.4
     kilo_calls: float = 0.004
     gb_month: float = 0.023
 
@@ -56,31 +64,41 @@ class Figures:
 def plan(cameras: int, f: Figures) -> dict[str, float]:
     """Arithmetic for a fleet: cores and nodes for the busiest hour, Gbit/s into and out of them
     then, TB kept, dollars per camera and day. Cores are paid by the hour as they are used, with
-    the load planned for."""
+    the load planned for. Cards, instead of a part of the cores, for the busiest hour, paid all
+    day: what they cost and what they save stand apart, and in no sum."""
     cells = math.ceil(cameras / CELL)
-    frames = cameras * DAY * f.active * f.fps
-    mean = frames * f.cpu_ms / 1000 / DAY
-    cores = max(1, math.ceil(mean * PEAK / f.load))
+    frames = cameras * f.active * f.fps  # a second
+    mean = frames * f.cpu_ms / 1000
+    # Cells share nothing, so each is rounded up.
+    of_cell = max(1, math.ceil(mean / cells * PEAK / f.load))
+    cards = cells * max(1, math.ceil(frames / cells * PEAK / f.load / f.card_looks))
     gigabytes = cameras * DAY * f.active * f.mbit / 8000
     clips = cameras * DAY * f.active / f.clip_s
+    calls = clips * (f.calls + f.skips * f.skip_calls)
     cost = {
         "cores": mean / f.load * 24 * f.core_hour,
-        "calls": clips * f.calls / 1000 * f.kilo_calls,
+        "calls": calls / 1000 * f.kilo_calls,
         "storage": gigabytes * f.out * f.keep_days * f.gb_month / 30,
     }
+    less = mean * f.model_ms / f.cpu_ms / f.load * 24 * f.core_hour
     return {
         "cameras": cameras,
         "cells": cells,
         "clips_per_day": round(clips),
         "cores_mean": round(mean, 3),
-        "cores": cores,
-        "nodes": math.ceil(cores / f.node_cores),
+        "cores": cells * of_cell,
+        "nodes": cells * math.ceil(of_cell / f.node_cores),
+        "cards": cards,
+        "cores_beside_cards": cells
+        * max(1, math.ceil(mean / cells * (1 - f.model_ms / f.cpu_ms) * PEAK / f.load)),
         "gbit_in_peak": round(cameras * f.active * f.mbit * PEAK / 1000, 4),
         "gbit_out_peak": round(cameras * f.active * f.mbit * f.out * PEAK / 1000, 4),
         "tb_kept": round(gigabytes * f.out * f.keep_days / 1000, 3),
-        "calls_per_second_peak": round(clips * f.calls * PEAK / DAY, 2),
+        "calls_per_second_peak": round(calls * PEAK / DAY, 2),
         **{f"dollars_{name}": round(value / cameras, 5) for name, value in cost.items()},
         "dollars_per_camera_day": round(sum(cost.values()) / cameras, 5),
+        "dollars_cores_less_by_cards": round(less / cameras, 5),
+        "dollars_cards": round(cards * 24 * f.card_hour / cameras, 5),
     }
 
 

@@ -6,14 +6,14 @@ import dataclasses
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from redact.config import Config, Trust
-from redact.errors import ConfigError, SourceError
+from redact.errors import ConfigError, RedactError, SourceError
 from redact.pipeline import Pipeline
 from redact.protocols import Detector, Observer, Sink, Source
 from redact.reading import (
@@ -302,6 +302,20 @@ def _open_sink(
     return PyAVSink(path, config.output, **given)  # type: ignore[arg-type]
 
 
+def _prepare(detector: Detector | None, info: StreamInfo) -> None:
+    """Let a detector that can (`prepare`) make ready for the size of the stream while the rest
+    loads. What goes wrong there goes wrong again at the first look, which tells."""
+    prepare = getattr(detector, "prepare", None)
+    if prepare is None:
+        return
+
+    def work() -> None:
+        with suppress(RedactError):
+            prepare(info.width, info.height)
+
+    threading.Thread(target=work, name="redact-prepare").start()
+
+
 def _run(
     source: str | Place | Source,
     sink: str | Place | Sink,
@@ -317,6 +331,7 @@ def _run(
     opened = isinstance(source, str | Path | ObjectPath)
     stream = open_source(source, config) if isinstance(source, str | Path | ObjectPath) else source
     try:
+        _prepare(detector, stream.info)
         if isinstance(sink, str | Path | ObjectPath):
             original = source if isinstance(source, str | Path | ObjectPath) else None
             sink = _open_sink(sink, config, original, speech)

@@ -67,7 +67,9 @@ def mask_of(
     with_body = (subjects.label == Label.FACE) & subjects.coasting & ~alone
     rows = np.flatnonzero(decision.hide & ~with_body)
     hidden = subjects.select(rows)
-    shapes = _shapes(hidden, joined[rows], unbound[rows], grow, info)
+    bodiless = unbound[rows]
+    faces = _sizes(hidden.select(bodiless), window, times, at)
+    shapes = _shapes(hidden, joined[rows], bodiless, faces, grow, info)
     pieces = _pieces(hidden, decision.reason[rows], shapes, shown, zone, info)
     return Mask(
         pieces[:, :4],
@@ -108,7 +110,7 @@ def _pieces(
     # Else what was detected in this frame gives way to nobody, only what it is rounded by.
     firm = detected[seen & ~unsure]
     pieces.append(firm)
-    pieces += [_without_all(_to_grid(box[None]), shown.in_front(box)) for box in firm]
+    pieces.append(_without_all(_to_grid(firm), shown.firmly))
     return np.concatenate(pieces)
 
 
@@ -151,11 +153,6 @@ class _Shown:
         """(j, 4) blocks of people who surely are shown."""
         blocks: FloatArray = self.bodies[self.firm]
         return blocks
-
-    def in_front(self, box: FloatArray) -> FloatArray:
-        """(j, 4) blocks of people who surely are shown and stand nearer to the camera."""
-        nearer: FloatArray = self.bodies[self.firm & (self.bodies[:, 3] > box[3])]
-        return nearer
 
     def covering(self, box: FloatArray) -> FloatArray:
         """(j, 4) blocks of people nearer to the camera than one who was not found in this frame:
@@ -203,16 +200,43 @@ def _joined_over_time(
     return joined
 
 
+def _sizes(
+    subjects: Tracks, window: Sequence[Tracks], times: Sequence[float], at: int
+) -> FloatArray:
+    """(n, 2) width and height of each subject or, of one that is lost, as it was found next to
+    this frame in time."""
+    sizes: FloatArray = subjects.xyxy[:, 2:] - subjects.xyxy[:, :2]
+    lost = np.flatnonzero(subjects.coasting)
+    if not len(lost):
+        return sizes
+    rows = Tracks.concatenate(window)
+    away = np.abs(np.repeat(times, [len(tracks) for tracks in window]) - times[at])
+    ids, found, away = (part[~rows.coasting] for part in (rows.track_id, rows.xyxy, away))
+    for i in lost:
+        mine = np.flatnonzero(ids == subjects.track_id[i])
+        if len(mine):
+            nearest = found[mine[away[mine].argmin()]]
+            sizes[i] = nearest[2:] - nearest[:2]
+    return sizes
+
+
 def _shapes(
-    hidden: Tracks, boxes: FloatArray, unbound: BoolArray, grow: float, info: StreamInfo
+    hidden: Tracks,
+    boxes: FloatArray,
+    unbound: BoolArray,
+    faces: FloatArray,
+    grow: float,
+    info: StreamInfo,
 ) -> FloatArray:
     """(n, 5) the boxes to cover, and the shortest sides of the people that they belong to.
 
-    boxes: (n, 4) of the subjects over time. unbound: (n,) bool, faces without a body.
+    boxes: (n, 4) of the subjects over time. unbound: (n,) bool, faces without a body; faces: their
+    widths and heights where they were seen, of which the body's is a multiple.
     """
     face, motion = hidden.label == Label.FACE, hidden.label == Label.MOTION
     size = boxes[:, 2:] - boxes[:, :2]
     side = size.min(axis=1)
+    size[unbound] = np.minimum(size[unbound], faces)
     side[face] *= 2
     side[motion] = np.maximum(side[motion], np.float32(_SMALLEST_SHARE * info.height))
     extra = np.where(face, _FACE_GROW, np.where(motion, _MOTION_GROW, 0.0))

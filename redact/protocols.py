@@ -37,7 +37,8 @@ class Source(Protocol):
 class Detector(Protocol):
     """Finds people or faces; one `Detections` per frame, in order. Raises ModelError.
 
-    `labels`: what it looks for. Thread-safe: streams share it.
+    `labels`: what it looks for. Thread-safe: streams share it. One that has a
+    `prepare(width, height)` is told the size of a stream beforehand, in a thread of its own.
     """
 
     @property

@@ -7,28 +7,25 @@ slot may still publish, if it was only cut off, the condition of the store keeps
 
 from __future__ import annotations
 
-import os
 import secrets
-import signal
-import socket
-import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 from types import TracebackType
 from typing import Any, Self
 
 import redact
+from redact.batch.connecting import Head, connect, disconnect, library
 from redact.batch.failures import failed
 from redact.batch.outcome import Listener, Outcome, State
 from redact.batch.planning import Job
 from redact.batch.record import Recipe
 from redact.batch.slot import Slot
 from redact.batch.stale import remove_of
-from redact.errors import ConfigError, MissingDependencyError, RedactError
+from redact.errors import ConfigError, RedactError
 
 _TICK = 0.25  # seconds between looks at the stop flag
 _POLL = 1.0  # seconds between two questions for progress
@@ -78,14 +75,24 @@ class RayCrew:
         self._deaths: Counter[Job] = Counter()
         self.members: list[_Member] = []
         self._ray: Any = None
+        self._make: Any = None  # a slot
+        self._head: Head | None = None
         self._ours = False  # whether the cluster was connected to by us
         self._polled = 0.0
         self._alone = time.monotonic()
 
     def __enter__(self) -> Self:
-        self._ray = _ray()
+        self._ray = library()
         try:
-            self._connect()
+            self._ours = connect(self._ray, self._options.address, self._count)
+            self._head = Head(self._ray)
+            self._make = self._ray.remote(
+                num_cpus=1,
+                num_gpus=self._options.gpus,
+                max_restarts=0,
+                max_concurrency=3,
+                scheduling_strategy="SPREAD",
+            )(Slot)
             for _ in range(min(self._size(), self._most)):
                 self._hire()
             while not any(member.pid for member in self.members):
@@ -95,43 +102,25 @@ class RayCrew:
             raise
         return self
 
-    def _connect(self) -> None:
-        if self._ray.is_initialized():
-            return
-        address = self._options.address
-        _check_reachable(address or "")
-        here = {} if address else {"num_cpus": self._count or os.cpu_count(), "address": "local"}
-        with _signals_kept():
-            try:
-                self._ray.init(
-                    **({"address": address} if address else here),
-                    include_dashboard=None if address else False,
-                    log_to_driver=False,
-                    logging_level="ERROR",
-                )
-            except (ConnectionError, ValueError, RuntimeError) as error:
-                raise ConfigError(
-                    f"no Ray cluster at {address or 'this machine'}: {str(error)[:200]}"
-                ) from error
-        self._ours = True
-
     def _size(self) -> int:
+        gpus, there = self._options.gpus, self._ray.cluster_resources()
+        if there.get("GPU", 0) < gpus:
+            raise ConfigError(
+                f"--gpus {gpus:g}: the Ray cluster has {there.get('GPU', 0):g}; leave it out, or "
+                "start Ray on a machine with a card"
+            )
         if self._count is not None:
             return self._count
-        there = self._ray.cluster_resources()
-        if self._options.gpus:
-            return max(1, int(there.get("GPU", 0) / self._options.gpus))
+        if gpus:
+            return max(1, int(there["GPU"] / gpus + 1e-6))
         return max(1, int(there.get("CPU", 1)))
 
     def _hire(self) -> None:
-        make = self._ray.remote(
-            num_cpus=1,
-            num_gpus=self._options.gpus,
-            max_restarts=0,
-            max_concurrency=3,
-            scheduling_strategy="SPREAD",
-        )(Slot)
-        actor = make.remote(self._recipe, self._overwrite, self._run, redact.__version__)
+        assert self._head is not None, "connected first"
+        self._head.wait()
+        actor = self._make.remote(
+            self._recipe, self._overwrite, self._run, redact.__version__, str(Path.cwd())
+        )
         self.members.append(_Member(actor, actor.load.remote()))
 
     def run(self, jobs: Sequence[Job], listener: Listener, stop: Event) -> list[Outcome]:
@@ -166,7 +155,10 @@ class RayCrew:
 
     def _settle(self, seconds: float) -> list[Outcome]:
         """What has ended, as soon as anything has, at most `seconds` from now: outcomes; STOPPED
-        for a clip to be run again. A slot that has loaded, or died, is taken note of."""
+        for a clip to be run again. A slot that has loaded, or died, is taken note of. Raises
+        RedactError where the cluster is gone."""
+        if self._head is not None:
+            self._head.check()
         asked = {member.asked: member for member in self.members if member.asked is not None}
         if not asked:
             time.sleep(seconds)
@@ -192,13 +184,14 @@ class RayCrew:
     def _lost(self, member: _Member, error: Exception) -> Outcome | None:
         """A slot died: what it left unfinished goes, another takes its place."""
         self.members.remove(member)
+        job = member.job
+        if job is not None:
+            remove_of(member.owner, [job.output.parent])
         if member.pid is None and self._deaths_while_loading():
             raise RedactError(f"worker processes end while loading: {type(error).__name__}")
         self._hire()
-        job = member.job
         if job is None:
             return None
-        remove_of(member.owner, [job.output.parent])
         self._deaths[job] += 1
         if self._deaths[job] < self._options.attempts:
             return Outcome(job, State.STOPPED)
@@ -265,14 +258,15 @@ class RayCrew:
             remove_of(member.owner, [member.job.output.parent])
 
     def _dismiss(self) -> None:
+        gone = self._head is not None and self._head.lost
         for member in self.members:
-            self._ray.kill(member.actor)
+            if not gone:  # else slots end by themselves, as the driver leaves
+                self._ray.kill(member.actor)
             if member.job is not None:  # an error ends the run while others work
                 remove_of(member.owner, [member.job.output.parent])
         self.members.clear()
         if self._ours:
-            with _signals_kept():
-                self._ray.shutdown()
+            disconnect(self._ray)
 
     def __exit__(
         self,
@@ -281,41 +275,3 @@ class RayCrew:
         trace: TracebackType | None,
     ) -> None:
         self._dismiss()
-
-
-def _check_reachable(address: str) -> None:
-    """Ray itself waits for minutes. Raises ConfigError."""
-    host, found, port = address.rpartition(":")
-    if not found or not port.isdigit():
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except OSError as error:
-        raise ConfigError(f"no Ray cluster at {address}: {error.strerror or error}") from error
-
-
-def _ray() -> Any:
-    """The library, told to phone nobody. Raises MissingDependencyError."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    try:
-        import ray
-    except ImportError as error:
-        raise MissingDependencyError(
-            "--engine ray needs another package: pip install 'redact[ray]'"
-        ) from error
-    return ray
-
-
-@contextmanager
-def _signals_kept() -> Iterator[None]:
-    """Ray sets handlers of its own; those of whoever called stay."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -4,6 +4,7 @@ each file, those set aside with their errors included. For readers; a run resume
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from redact.batch.outcome import BatchReport
 from redact.errors import SinkError
@@ -17,6 +18,8 @@ def write_manifest(folder: Place, report: BatchReport) -> None:
     """Whole or not at all. Raises SinkError."""
     final = claim(folder / NAME)
     try:
+        if isinstance(folder, Path):  # nothing may have come of any file
+            folder.mkdir(parents=True, exist_ok=True)
         write_whole(final, (json.dumps(report.to_dict(), indent=1) + "\n").encode("ascii"))
     except OSError as error:
         raise SinkError(f"{final}: cannot be written: {error.strerror or error}") from error

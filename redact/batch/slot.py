@@ -3,40 +3,48 @@
 from __future__ import annotations
 
 import os
-import threading
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import Any, NoReturn
 
 import redact
-from redact.batch.failures import describe, failed
+from redact.batch.failures import describe
 from redact.batch.folders import Folders
-from redact.batch.one import work
+from redact.batch.hiring import hire
 from redact.batch.outcome import Outcome
 from redact.batch.planning import Job
-from redact.batch.progress import Progress
 from redact.batch.record import Recipe
 from redact.errors import ConfigError, RedactError
 from redact.hardening import no_core_dumps
-from redact.protocols import Detector
-from redact.storage import WRITER, Writer
+from redact.storage import Writer
 
 
 class Slot:
-    """The models are loaded once, by `load`. Only paths, settings and results travel to and from
-    here; frames stay in this process. `progress` and `stop` may be called while `work` runs."""
+    """Holds a worker process, the very one that a local crew has: in Ray's own process its dozens
+    of threads, which ask for the interpreter 100 times a second, cost a tenth of the work.
 
-    def __init__(self, recipe: Recipe, overwrite: bool, run: str, version: str) -> None:
+    The models are loaded once, by `load`. Only paths, settings and results travel to and from
+    here; frames stay in that process. `progress` and `stop` may be called while `work` runs.
+    Either process ends with the other.
+    """
+
+    def __init__(
+        self, recipe: Recipe, overwrite: bool, run: str, version: str, folder: str
+    ) -> None:
+        """folder: that relative paths start from, where this node has it."""
+        with suppress(OSError):
+            os.chdir(folder)
         self._recipe = recipe
         self._overwrite = overwrite
         self._run = run
         self._version = version
-        self._detector: Detector | None = None
-        self._stop = threading.Event()
+        self._process: SpawnProcess | None = None
+        self._pipe: Connection | None = None
         self._seen: tuple[int | None, int] | None = None
 
     def load(self) -> tuple[int, RedactError | None]:
-        """The process id, and what is wrong with this node, if anything."""
-        from redact.build import load_detector
-        from redact.reading import warm
-
+        """The id of the worker process, and what is wrong with this node, if anything."""
         no_core_dumps()
         try:
             if self._version != redact.__version__:
@@ -46,40 +54,55 @@ class Slot:
                 )
             if Recipe.of(self._recipe.config).digests != self._recipe.digests:
                 raise ConfigError("a node has other models; put the same files on every node")
-            warm(self._recipe.config)
-            self._detector = load_detector(self._recipe.config)
+            self._process, self._pipe = hire(self._recipe, self._overwrite, tied=True)
         except Exception as error:  # noqa: BLE001 - raised again by the driver
             return os.getpid(), error if isinstance(error, RedactError) else RedactError(
                 describe(error)
             )
-        return os.getpid(), None
+        try:
+            problem: RedactError | None = self._pipe.recv()
+        except (EOFError, OSError):
+            _end()
+        return self._process.pid or 0, problem
 
     def work(self, job: Job, owner: int) -> Outcome:
         """One clip, from its start. owner: marks what is unfinished, so that the driver can
         remove it should this process die."""
-        WRITER.set(Writer(owner, self._run))
+        pipe = self._pipe
+        assert pipe is not None, "loaded first"
         self._seen = None
-        expected: list[int | None] = [None]
-
-        def opened(frames: int | None) -> None:
-            expected[0], self._seen = frames, (frames, 0)
-
         try:
-            return work(
-                job,
-                self._recipe,
-                self._detector,
-                overwrite=self._overwrite,
-                observer=Progress(opened, lambda done: setattr(self, "_seen", (expected[0], done))),
-                stop=self._stop,
-                make_folder=lambda: Folders().make(job.output.parent),
-            )
-        except Exception as error:  # noqa: BLE001 - an outcome always travels
-            return failed(job, error)
+            pipe.send((job, Writer(owner, self._run)))
+            while True:
+                kind, value = pipe.recv()
+                if kind == "finished":
+                    outcome: Outcome = value
+                    return outcome
+                self._heard(pipe, job, kind, value)
+        except (EOFError, OSError):
+            _end()
+
+    def _heard(self, pipe: Connection, job: Job, kind: str, value: Any) -> None:
+        if kind == "folder":
+            try:
+                Folders().make(job.output.parent)
+                pipe.send(None)
+            except RedactError as error:
+                pipe.send(error)
+        elif kind == "opened":
+            self._seen = (value, 0)
+        else:
+            self._seen = (self._seen[0] if self._seen else None, value)
 
     def progress(self) -> tuple[int | None, int] | None:
         """Frames expected and finished of the clip that runs; None before it is opened."""
         return self._seen
 
     def stop(self) -> None:
-        self._stop.set()
+        if self._process is not None:
+            self._process.terminate()
+
+
+def _end() -> NoReturn:
+    """The worker process died: this one follows, and the driver hears of it as of any death."""
+    os._exit(1)

@@ -13,15 +13,19 @@ from redact.batch.planning import Job
 from redact.batch.progress import Progress
 from redact.batch.record import Recipe
 from redact.errors import RedactError
-from redact.hardening import no_core_dumps
+from redact.hardening import end_with_parent, no_core_dumps
+from redact.storage import WRITER, Writer
 
 
-def serve(pipe: Connection, recipe: Recipe, overwrite: bool) -> None:
-    """Load the detector, say so, then work through jobs until the pipe closes.
+def serve(pipe: Connection, recipe: Recipe, overwrite: bool, tied: bool = False) -> None:
+    """Load the detector, say so, then work through jobs until the pipe closes. A job comes with
+    its `Writer`, None for this process. tied: end with the parent, at once.
 
     SIGTERM stops the job that runs. SIGINT is the parent's: a terminal sends it to everyone.
     """
     no_core_dumps()
+    if tied:
+        end_with_parent()
     stop = threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -50,7 +54,10 @@ def _serve(pipe: Connection, recipe: Recipe, overwrite: bool, stop: threading.Ev
         while not pipe.poll(0.5):  # a signal handler must get its turn
             if stop.is_set():
                 return
-        job: Job = pipe.recv()
+        job: Job
+        writer: Writer | None
+        job, writer = pipe.recv()
+        WRITER.set(writer)
         outcome = work(
             job,
             recipe,

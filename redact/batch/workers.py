@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing import connection, resource_tracker
+from multiprocessing import connection
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from threading import Event
@@ -18,16 +17,15 @@ from typing import Any, Self
 
 from redact.batch.failures import failed
 from redact.batch.folders import Folders
+from redact.batch.hiring import hire
 from redact.batch.outcome import Listener, Outcome, State
 from redact.batch.planning import Job
 from redact.batch.record import Recipe
 from redact.batch.stale import remove_of
-from redact.batch.worker import serve
 from redact.errors import RedactError
 
 _TICK = 0.2  # seconds between looks at the stop flag
 _PATIENCE = 10.0  # seconds for a worker to stop by itself
-_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 @dataclass(eq=False)
@@ -63,20 +61,8 @@ class Crew:
         return self
 
     def _hire(self) -> _Member:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(
-            target=serve, args=(theirs, self._recipe, self._overwrite), daemon=True
-        )
-        # Until a worker has its own handlers, a Ctrl-C must wait rather than kill it loudly.
-        resource_tracker.ensure_running()  # type: ignore[no-untyped-call,unused-ignore]
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        try:
-            process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()
-        member = _Member(process, ours)
+        process, pipe = hire(self._recipe, self._overwrite)
+        member = _Member(process, pipe)
         self._members.append(member)
         return member
 
@@ -108,7 +94,7 @@ class Crew:
         listener.started(job)
         try:
             with suppress(BrokenPipeError):  # it is gone: _listen() learns why
-                member.pipe.send(job)
+                member.pipe.send((job, None))
             member.job = job
         except Exception as error:  # noqa: BLE001 - told as an outcome
             outcomes[job] = failed(job, error)

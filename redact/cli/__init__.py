@@ -6,6 +6,7 @@ without a codec, vision or inference library.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 
 import click
@@ -80,4 +81,6 @@ def main() -> None:
     from redact.hardening import no_core_dumps
 
     no_core_dumps()
+    # Stages overlap already; OpenCV's own threads would mostly wait for each other.
+    os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
     cli(prog_name="redact")

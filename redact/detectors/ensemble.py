@@ -46,9 +46,18 @@ class EnsembleDetector:
     def describe(self) -> list[ModelInfo]:
         return [info for d in self._detectors for info in d.describe()]
 
+    def prepare(self, width: int, height: int) -> None:
+        """Make those ready for frames of that size that can be."""
+        for detector in self._detectors:
+            getattr(detector, "prepare", _nothing)(width, height)
+
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         return self.look(Pictures(frames))
 
     def look(self, pictures: Pictures) -> list[Detections]:
         answers = [detector.look(pictures) for detector in self._detectors]
         return [Detections.concatenate(parts) for parts in zip(*answers, strict=True)]
+
+
+def _nothing(_width: int, _height: int) -> None:
+    """A detector that has nothing to prepare."""

@@ -96,11 +96,18 @@ class OpenVINODetector:
 
     def fit(self, frame: Frame) -> Fit:
         """How this model wants a frame laid into its picture."""
-        feed = self._description.input
-        height, width = self._fixed or network_size(
-            frame.width, frame.height, self._long_side, feed.multiple
-        )
-        return Fit(height, width, self._pad, feed.colour)
+        height, width = self._size(frame.width, frame.height)
+        return Fit(height, width, self._pad, self._description.input.colour)
+
+    def _size(self, width: int, height: int) -> Size:
+        """(height, width) of the network's picture for frames of that size."""
+        multiple = self._description.input.multiple
+        return self._fixed or network_size(width, height, self._long_side, multiple)
+
+    def prepare(self, width: int, height: int) -> None:
+        """Make ready for frames of that size, which the first look would wait for. May be left
+        out. Raises ModelError."""
+        self._network.prepare(self._size(width, height))
 
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """One `Detections` per frame, in frame pixels, unclipped. Raises ModelError."""

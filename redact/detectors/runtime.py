@@ -23,18 +23,24 @@ from redact.errors import MissingDependencyError, ModelError
 
 _PROBE: Size = (128, 128)  # a free network shows its output shapes at this size
 _TELEMETRY = "openvino_telemetry"
+_CONVERTER = "openvino.tools.ovc"  # of models in other forms; takes as long to load as the rest
 
 
 def _openvino() -> Any:
-    """Import OpenVINO without its telemetry."""
-    if "openvino" not in sys.modules:
+    """Import OpenVINO without its telemetry, and the first time without its converter."""
+    first = "openvino" not in sys.modules
+    if first:
         sys.modules.setdefault(_TELEMETRY, None)  # type: ignore[arg-type]
+        sys.modules.setdefault(_CONVERTER, None)  # type: ignore[arg-type]
     try:
         import openvino
     except ImportError as error:
         raise MissingDependencyError(
             f"OpenVINO cannot be loaded: {error}; run `pip install openvino`"
         ) from error
+    finally:
+        if first and sys.modules.get(_CONVERTER) is None:
+            sys.modules.pop(_CONVERTER, None)  # whoever asks for it by name gets it
     return openvino
 
 
@@ -167,6 +173,10 @@ class Network:
         shapes[self._picture] = [1, 3, *size]
         model.reshape(shapes)
         return model
+
+    def prepare(self, size: Size) -> None:
+        """Compile for pictures of `size` (height, width) before there is one. Raises ModelError."""
+        self._compile(size)
 
     def _compile(self, size: Size) -> Any:
         with self._lock:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -180,3 +183,19 @@ def test_a_name_of_any_bytes_is_just_a_name(call: Call, here: Path) -> None:
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["counts"]["done"] == 5
     assert len(result.stderr.splitlines()) == 6
+
+
+def test_opencv_gets_one_thread_unless_it_was_told_otherwise() -> None:
+    code = (
+        "import sys; sys.argv = ['redact', '--version']\n"
+        "from redact.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "import cv2; print(cv2.getNumThreads())"
+    )
+    for told, threads in (({}, "1"), ({"OPENCV_FOR_THREADS_NUM": "2"}, "2")):
+        clean = {k: v for k, v in os.environ.items() if k != "OPENCV_FOR_THREADS_NUM"}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=clean | told, capture_output=True, text=True
+        )
+        assert done.stdout.split()[-1] == threads, done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -93,3 +94,20 @@ def test_a_missing_openvino_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_class_names_are_read_as_exporters_write_them(text: str, names: dict[int, str]) -> None:
     assert parse_names(text) == names
+
+
+def test_the_converter_is_left_out_of_the_first_import_and_there_for_whoever_wants_it() -> None:
+    code = (
+        "import sys; from redact.detectors import runtime; runtime.version();"
+        "assert not [m for m in sys.modules if m.startswith('openvino.tools.ovc')];"
+        "from openvino.tools.ovc import convert_model; assert callable(convert_model)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_prepared_size_is_the_one_that_a_look_then_finds_ready(tmp_path: Path) -> None:
+    network = Network(echo(tmp_path / "e.onnx", _FREE), "echo")
+    network.prepare((32, 64))
+    ready = network._compile((32, 64))
+    network.run(np.zeros((32, 64, 3), np.uint8))
+    assert network._compile((32, 64)) is ready

@@ -149,6 +149,22 @@ def test_someone_lost_does_not_give_way_to_a_farther_person() -> None:
     assert share_covered(mask_for(rows, [SHOWN, Reason.OUTSIDE]), lost) == 1
 
 
+def test_what_a_detected_box_is_rounded_by_gives_way_to_anyone_who_surely_is_shown() -> None:
+    nearer = (221.0, 130.0, 261.0, 236.0)  # reaches the block that holds the edge of ON
+    mask = mask_for(frame(row(ON, 1), row(nearer, 2)), [SHOWN, Reason.OUTSIDE])
+    assert share_covered(mask, nearer) == 1
+    assert share_covered(mask, ON) == 0
+
+
+def test_a_face_that_is_lost_gets_no_larger_a_body() -> None:
+    face = (100.0, 60.0, 112.0, 76.0)
+    seen = row(face, label=Label.FACE)
+    grown = row((90.0, 50.0, 122.0, 86.0), label=Label.FACE, coasting=True)
+    mask = mask_for(grown, [Reason.UNBOUND_FACE], [seen, *[grown] * 9], at=9)
+    assert share_covered(mask, (90.0 - 12, 50.0 - 9, 122.0 + 12, 86.0 + 32)) == 1
+    assert mask.boxes[:, 3].max() <= 86 + 2 * 16 + 16  # to the next block
+
+
 def test_a_face_without_a_body_hides_the_body_too() -> None:
     face = (100.0, 60.0, 112.0, 76.0)
     mask = mask_for(row(face, label=Label.FACE), [Reason.UNBOUND_FACE])

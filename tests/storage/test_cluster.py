@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 import uuid
@@ -20,9 +21,11 @@ from click.testing import CliRunner
 from stores import KEY, SECRET, Failing, keys
 
 from redact.batch import BatchReport, Job, Outcome, RayOptions, State, cluster, plan, run_batch
+from redact.batch.record import Recipe
 from redact.cli import cli
-from redact.config import Config, load_zone
+from redact.config import Config, MotionOptions, load_zone
 from redact.errors import ConfigError
+from redact.geometry import Zone
 from redact.storage import ObjectPath
 from redact.storage.store import call
 from redact.storage.upload import put
@@ -185,13 +188,22 @@ def written(bucket: ObjectPath) -> list[str]:
 def check_outputs(bucket: ObjectPath, local: Path) -> None:
     """All there, pixel by pixel as the local run makes them, and nothing else."""
     assert written(bucket) == THERE
-    for name in OUTPUTS:
-        ours, theirs = (
-            [(f.pts, f.to_ndarray()) for f in av.open(place.open("rb")).decode(video=0)]
-            for place in (bucket / f"out/{name}", local / name)
-        )
-        assert [pts for pts, _ in ours] == [pts for pts, _ in theirs]
-        assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(ours, theirs, strict=True))
+    assert all(same(frames(bucket / f"out/{name}"), frames(local / name)) for name in OUTPUTS)
+
+
+Frames = list[tuple[int | None, np.ndarray]]
+
+
+def frames(place: ObjectPath | Path) -> Frames:
+    """Time and picture of each."""
+    with av.open(place.open("rb")) as file:
+        return [(f.pts, f.to_ndarray()) for f in file.decode(video=0)]
+
+
+def same(ours: Frames, theirs: Frames) -> bool:
+    return len(ours) == len(theirs) and all(
+        a[0] == b[0] and np.array_equal(a[1], b[1]) for a, b in zip(ours, theirs, strict=True)
+    )
 
 
 def test_a_cluster_over_a_store_that_fails_a_fifth_of_all_calls_gives_the_local_outputs(
@@ -208,21 +220,29 @@ def test_a_cluster_over_a_store_that_fails_a_fifth_of_all_calls_gives_the_local_
     check_outputs(bucket, local)
 
 
+@pytest.mark.parametrize("whose", ["the worker's", "Ray's"])
 def test_a_worker_that_dies_in_the_middle_costs_no_clip_and_leaves_nothing(
-    nodes: Any, store: Failing, bucket: ObjectPath, clips: Path, local: Path
+    nodes: Any, store: Failing, bucket: ObjectPath, clips: Path, local: Path, whose: str
 ) -> None:
+    """Each worker process belongs to one of Ray's; either may die."""
     store.hold = ("partNumber=1", "out/.a")
     run = Background(bucket, clips, nodes.address).start()
     _until(lambda: store.held)
     store.hold = ()
-    for pid in run.busy():
-        os.kill(pid, signal.SIGKILL)
+    workers = run.busy()
+    for pid in workers:
+        os.kill(pid if whose == "the worker's" else _parent(pid), signal.SIGKILL)
+    _until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
     _until(lambda: len(run.told.ended) == 3)
     store.released.set()  # what the dead had sent arrives only now
     report = run.result()
     assert report.count(State.DONE) == 3
     assert sorted(run.told.begun) == sorted(run.told.ended)
     check_outputs(bucket, local)
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def test_a_clip_that_kills_its_workers_is_set_aside_with_its_error(
@@ -248,11 +268,31 @@ def test_a_stop_ends_the_clips_that_run_and_leaves_nothing(
     store.hold = ("partNumber=1", "out/.")
     run = Background(bucket, clips, nodes.address).start()
     _until(lambda: store.held)
+    _until(lambda: any(run.told.frames.values()))  # progress comes here meanwhile
     run.stop.set()
     report = run.result()
     store.released.set()
     assert report.count(State.STOPPED) == 3
     assert written(bucket) == []
+
+
+def test_pieces_of_a_clip_run_on_the_cluster_and_are_joined_as_here(
+    nodes: Any, bucket: ObjectPath, tmp_path: Path
+) -> None:
+    clip = tmp_path / "c.mp4"
+    picture = ["-f", "lavfi", "-i", "testsrc2=s=96x64:r=10:d=8", "-g", "10"]
+    subprocess.run(["ffmpeg", "-v", "error", *picture, str(clip)], check=True)
+    put(bucket / "long/c.mp4", clip.read_bytes())
+    config = Config(zone=Zone.nothing(), models=(), motion=MotionOptions(warmup_alone=0.5))
+    jobs = plan([bucket / "long"], bucket / "out")
+    report = run_batch(jobs, config, workers=None, ray=RayOptions(nodes.address), split=2.0)
+    assert [outcome.error for outcome in report.failures] == []
+    assert "pieces" in report.outcomes[0].record["notes"][-1]  # type: ignore[index]
+    assert written(bucket) == ["long/c.mp4", "out/c.mp4", "out/c.mp4.redact.json"]
+    assert run_batch(plan([clip], tmp_path / "out.mp4"), config, split=2.0).exit_code == 0
+    ours, theirs = frames(bucket / "out/c.mp4"), frames(tmp_path / "out.mp4")
+    assert len(ours) == 80
+    assert same(ours, theirs)
 
 
 def test_the_command_line_says_the_same_as_without_a_cluster(
@@ -303,6 +343,27 @@ def test_what_a_cluster_cannot_do_is_refused(clips: Path, tmp_path: Path) -> Non
     log = ["--audit", str(tmp_path / "log"), "--engine", "ray"]
     assert "neither seals" in CliRunner().invoke(cli, [*words, *log]).output
     assert not (tmp_path / "out").exists()
+
+
+def test_cards_are_asked_of_the_cluster_and_one_without_is_refused(
+    nodes: Any, bucket: ObjectPath, clips: Path
+) -> None:
+    """Ray counts cards as it is told, so none is needed here."""
+    where = ["run", f"{bucket}/in", "-o", f"{bucket}/out", "--everyone", "--model", "none"]
+    on_ray = ["--engine", "ray", "--address", nodes.address, "--gpus", "0.5"]
+    refused = CliRunner().invoke(cli, [*where, *on_ray])
+    assert refused.exit_code == 2
+    assert refused.output.count("\n") == 1
+    assert "--gpus 0.5: the Ray cluster has 0;" in refused.output
+    assert written(bucket) == []
+    with_card = nodes.add_node(num_cpus=2, num_gpus=1, object_store_memory=80 << 20)
+    try:
+        recipe = Recipe.of(Config(zone=load_zone(clips / "zone.json"), models=()))
+        with cluster.RayCrew(None, 9, recipe, False, RayOptions(nodes.address, 0.5)) as crew:
+            assert len(crew.members) == 2
+            _until(lambda: ray.available_resources().get("GPU", 0) == 0)
+    finally:
+        nodes.remove_node(with_card)
 
 
 def test_z_a_node_that_dies_in_the_middle_costs_no_clip_and_leaves_nothing(
