@@ -68,9 +68,11 @@ def open_pipe(stream: BinaryIO, config: Config, matrix: int) -> PipeSource | San
     SourceError."""
     from redact.sources import PipeSource, SandboxedPipe
 
-    with suppress(OSError):  # it has no descriptor
-        if locked_here(config):
-            return SandboxedPipe(stream.fileno(), matrix=matrix)
+    pipe: int | None = None
+    with suppress(OSError):  # it has none, and cannot be handed on
+        pipe = stream.fileno()
+    if locked_here(config) and pipe is not None:
+        return SandboxedPipe(pipe, matrix=matrix)
     return PipeSource(stream, matrix=matrix)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import io
 import os
 import signal
@@ -188,6 +190,33 @@ def test_the_filter_reads_nothing_itself(
         redact.run(source, PipeSink(out, source.format), config)
     monkeypatch.undo()
     assert len(pictures(out.getvalue())) == 12
+
+
+@pytest.mark.parametrize("what", ["no descriptors", "memory that cannot be sealed"])
+def test_a_pipe_whose_locked_process_cannot_start_is_not_read_here(
+    what: str, pipe: Callable[[bytes], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    def sealed(name: str, flags: int) -> int:
+        memory = real(name, flags)
+        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SEAL)
+        return memory
+
+    real = os.memfd_create
+    monkeypatch.setattr(os, "memfd_create", none if what == "no descriptors" else sealed)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("read in this process")
+
+    monkeypatch.setattr(redact.sources, "PipeSource", refuse)
+    data = b"YUV4MPEG2 W64 H64 F25:1\n" + (b"FRAME\n" + bytes(6144)) * 3
+    with (
+        os.fdopen(os.dup(pipe(data)), "rb") as stream,
+        pytest.raises(SourceError, match="standard input"),
+    ):
+        open_pipe(stream, redact.Config(zone=redact.Zone.nothing()), 2)
 
 
 def test_a_filter_whose_decoder_dies_ends_with_one_line(

@@ -3,6 +3,7 @@ else, and when it dies or lies the camera is lost as any other."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -217,6 +218,18 @@ def test_a_child_that_lies_is_not_believed(lie: str, monkeypatch: pytest.MonkeyP
         SandboxedCamera("rtsp://127.0.0.1:1/x", "front", LiveClock()) as camera,
     ):
         list(camera)
+
+
+def test_memory_that_cannot_be_sealed_is_a_lost_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sealed(name: str, flags: int) -> int:
+        memory = real(name, flags)
+        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SEAL)
+        return memory
+
+    real = os.memfd_create
+    monkeypatch.setattr(os, "memfd_create", sealed)
+    with pytest.raises(SourceError, match=r"front: .*shares no memory"):
+        open_camera("rtsp://127.0.0.1:1/x", "front", LiveClock())
 
 
 def test_sound_of_a_child_that_lies_is_finite(monkeypatch: pytest.MonkeyPatch) -> None:

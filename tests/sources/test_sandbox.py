@@ -178,6 +178,11 @@ LIES = {
         "no next frame",
     ),
     "more frames than came": ("tell(opened); end.recv(9); tell(Ended(9))", "no next frame"),
+    "memory that cannot be sealed": (
+        "import fcntl; fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SEAL)\n"
+        "    tell(opened); end.recv(9)",
+        "shares no memory",
+    ),
     "no frame": ("tell(opened); end.recv(9); tell(Ended(0))", "no next frame"),
     "smaller memory": (
         "tell(opened); end.recv(9)\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import socket
 from collections.abc import Iterator
@@ -71,8 +72,8 @@ class SandboxedCamera(Boxed[Connected | Size | View | Heard | Lost | Ended]):
         given = max_pixels, memory_for_one(), _PATIENCE
         order = Order(os.fsencode(name), False, *given, "live", live=address)
         super().__init__(order, msgspec.msgpack.Decoder(CameraMessage), Path(name), checks=False)
-        fcntl.fcntl(self._memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
-        self._end.settimeout(3 * timeout + _PATIENCE)
+        self._patience = math.ceil(3 * timeout) + _PATIENCE
+        self._end.settimeout(self._patience)
         try:
             self._connected = self._begin()
         except BaseException:
@@ -81,6 +82,10 @@ class SandboxedCamera(Boxed[Connected | Size | View | Heard | Lost | Ended]):
         self.locks = self._connected.locks
 
     def _begin(self) -> Connected:
+        try:
+            fcntl.fcntl(self._memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+        except OSError as error:
+            self._fail(f"shares no memory ({error})")
         told = self._receive()
         if isinstance(told, Lost):
             raise SourceLostError(printable(told.text))
@@ -128,7 +133,9 @@ class SandboxedCamera(Boxed[Connected | Size | View | Heard | Lost | Ended]):
         buffer = np.empty(size_of(width, height), np.uint8)
         with self._lock:
             self._check_open()
-            os.preadv(self._memory, [buffer.data], view.slot * buffer.size)
+            count = os.preadv(self._memory, [buffer.data], view.slot * buffer.size)
+        if count != buffer.size:
+            self._fail("gave a part of a frame")
         self._send(FREE)
         luma, chroma = width * height, chroma_shape(height, width)
         y = buffer[:luma].reshape(height, width)

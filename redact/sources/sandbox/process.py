@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import weakref
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Generic, NoReturn, Self, TypeVar
 
@@ -55,23 +55,26 @@ class Boxed(Generic[M]):
         self._closed = False
         self._count = 0
         self._messages = messages
-        if isinstance(path, ObjectPath):
-            with Feeder(path) as feeder:
-                self._start(msgspec.structs.replace(order, size=feeder.size), feeder.end.fileno())
-        else:
-            self._start(order, pipe)
+        try:
+            if isinstance(path, ObjectPath):
+                with Feeder(path) as feeder:
+                    fed = msgspec.structs.replace(order, size=feeder.size)
+                    self._start(fed, feeder.end.fileno())
+            else:
+                self._start(order, pipe)
+        except OSError as error:  # no descriptors are left, no memory
+            raise SourceError(f"{path}: no process can be started to decode: {error}") from error
 
     def _start(self, order: Order, given: int | None) -> None:
-        self._memory = os.memfd_create("frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        self._end, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        try:
+        with ExitStack() as undo:
+            self._memory = os.memfd_create("frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+            undo.callback(os.close, self._memory)
+            self._end, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            undo.callback(self._end.close)
             with other:
                 more = () if given is None else (given,)
                 self._child = start(order, other, self._memory, *more)
-        except BaseException:
-            self._end.close()
-            os.close(self._memory)
-            raise
+            undo.pop_all()
         self._end.settimeout(None if order.what == "pipe" else self._patience)
         self._finish = weakref.finalize(self, _finish, self._child, self._end, self._memory)
 

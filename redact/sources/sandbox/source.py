@@ -29,7 +29,7 @@ from redact.sources.sandbox.messages import (
 from redact.sources.sandbox.process import PATIENCE, Boxed, memory_for_one, printable
 from redact.sources.span import Span
 from redact.storage import Place, place_of
-from redact.structures import Frame, StreamInfo, chroma_shape
+from redact.structures import Frame, Plane, StreamInfo, chroma_shape
 
 
 class SandboxedSource(Boxed[Opened | Ready | Ended]):
@@ -43,6 +43,8 @@ class SandboxedSource(Boxed[Opened | Ready | Ended]):
     holds it ("limits", "landlock", "seccomp").
     Frames are copies of this process's own. Raises SourceError, also when the process crashes.
     """
+
+    _slots: Plane | None = None
 
     def __init__(
         self,
@@ -78,15 +80,19 @@ class SandboxedSource(Boxed[Opened | Ready | Ended]):
         self._take(opened)
         self._size = size_of(opened.width, opened.height)
         self._share(2 * self._size * SLOTS)  # a slot: a frame, and as it was coded
-        fcntl.fcntl(
-            self._memory,
-            fcntl.F_ADD_SEALS,
-            fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL,
-        )
-        # Sealed against shrinking: reading it here cannot fail.
-        shared = mmap.mmap(self._memory, 2 * self._size * SLOTS, prot=mmap.PROT_READ)
+        seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+        try:
+            fcntl.fcntl(self._memory, fcntl.F_ADD_SEALS, seals)
+            # Sealed against shrinking: reading it here cannot fail.
+            shared = mmap.mmap(self._memory, 2 * self._size * SLOTS, prot=mmap.PROT_READ)
+        except (OSError, ValueError) as error:
+            self._fail(f"shares no memory ({error})")
         self._slots = np.frombuffer(shared, np.uint8).reshape(SLOTS, 2, self._size)
         self._send(GO)
+
+    def close(self) -> None:
+        super().close()
+        self._slots = None  # a mapping of 6 frames
 
     def _take(self, opened: Opened) -> None:
         self._info = info_of(opened, self._path.name)
@@ -121,8 +127,10 @@ class SandboxedSource(Boxed[Opened | Ready | Ended]):
         alive as long as somebody holds it."""
         info = self._info
         buffer, coded = np.empty(self._size, np.uint8), None
+        slots = self._slots  # stays mapped until this is done, whoever closes meanwhile
         self._check_open()
-        picture, behind = self._slots[ready.slot]
+        assert slots is not None
+        picture, behind = slots[ready.slot]
         buffer[:] = picture
         if ready.coded is not None and ready.coded[2] <= self._size:
             run, order, length = ready.coded
