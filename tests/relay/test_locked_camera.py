@@ -261,6 +261,7 @@ def test_a_locked_process_connects_to_its_camera_and_can_do_nothing_else(tmp_pat
         child.load_all()
         locks.limit(4 << 30)
         camera, other = map(int, sys.argv[1:])
+        owner, libc = os.getppid(), __import__("ctypes").CDLL(None, use_errno=True)
         held = locks.confine(None, camera)
         print(*held, flush=True)
         def tried(name, what):
@@ -276,6 +277,20 @@ def test_a_locked_process_connects_to_its_camera_and_can_do_nothing_else(tmp_pat
         tried("program", lambda: os.execv("/bin/true", ["true"]))
         tried("listen", lambda: socket.create_server(("127.0.0.1", 0)))
         tried("unix", lambda: socket.socket(socket.AF_UNIX))
+        stream, raw = (socket.AF_INET, socket.SOCK_STREAM), (socket.AF_INET, socket.SOCK_RAW)
+        tried("raw", lambda: socket.socket(*raw, socket.IPPROTO_TCP))
+        tried("ping", lambda: socket.socket(*raw, socket.IPPROTO_ICMP))
+        tried("mptcp", lambda: socket.socket(*stream, 262))
+        tried("sctp", lambda: socket.socket(*stream, 132))
+        fast = lambda: socket.socket().sendto(b"x", socket.MSG_FASTOPEN, ("127.0.0.1", other))
+        tried("fast open", fast)
+        def kill_owner():
+            if libc.tgkill(owner, owner, 0): raise OSError
+        tried("signals", kill_owner)
+        for family in (socket.AF_INET, socket.AF_INET6):
+            for kind, number in ((socket.SOCK_STREAM, 6), (socket.SOCK_DGRAM, 17)):
+                for protocol in (0, number):
+                    tried("socket", lambda: socket.socket(family, kind, protocol))
         tried("elsewhere", lambda: connect(other))
         os._exit(0)
     """
@@ -296,7 +311,11 @@ def test_a_locked_process_connects_to_its_camera_and_can_do_nothing_else(tmp_pat
     if "landlock" in held:
         assert not extra & {"read", "here", "write"}
     if "seccomp" in held:
-        assert not extra & {"program", "listen", "unix", "write"}
+        assert not extra & {"program", "listen", "unix", "write", "signals"}
+        assert not extra & {"raw", "ping", "mptcp", "sctp", "fast open"}
+        assert could.count("could socket") == 8
+    if os.geteuid() == 0:
+        assert "raw" not in extra
     libc_version = _landlock_version()
     if "landlock" in held and libc_version >= 4:
         assert "elsewhere" not in extra

@@ -10,6 +10,8 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from threading import Timer
 
@@ -21,7 +23,7 @@ from test_bad_files import BAD
 
 from redact.errors import SourceError
 from redact.protocols import Source
-from redact.sources import PyAVSource, SandboxedSource
+from redact.sources import PyAVSource, SandboxedPipe, SandboxedSource
 from redact.sources.sandbox import process as sandbox
 from redact.structures import Frame
 
@@ -291,6 +293,38 @@ def test_the_process_is_locked_down(boxed: SandboxedSource) -> None:
     status = Path(f"/proc/{boxed._child.pid}/limits").read_text()
     assert "Max file size             0 " in status
     assert "Max core file size        0 " in status
+    assert powers(boxed) & ~READ_ALL == 0
+
+
+READ_ALL = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+
+
+def powers(boxed: SandboxedSource) -> int:
+    """All capabilities that it has or can get."""
+    status = Path(f"/proc/{boxed._child.pid}/status").read_text()
+    assert "NoNewPrivs:\t1" in status
+    lines = [line.split() for line in status.splitlines() if line.startswith("Cap")]
+    return reduce(or_, (int(value, 16) for name, value in lines if name != "CapBnd:"))
+
+
+def test_root_reads_what_others_keep_for_themselves(clip: Clips, tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("only root can")
+    theirs = tmp_path / "theirs.mp4"
+    theirs.write_bytes(clip("constant.mp4").read_bytes())
+    theirs.chmod(0o600)
+    os.chown(theirs, 65534, 65534)
+    with SandboxedSource(theirs) as boxed:
+        assert len(list(boxed)) == 24
+
+
+def test_where_there_is_no_file_to_read_no_power_is_left() -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"YUV4MPEG2 W64 H64 F25:1\nFRAME\n" + bytes(6144))
+    os.close(writing)
+    with SandboxedPipe(reading) as boxed:
+        assert powers(boxed) == 0
+    os.close(reading)
 
 
 def test_a_decoder_in_circles_ends_even_if_its_owner_was_killed(clip: Clips) -> None:

@@ -3,10 +3,12 @@
 Limits always: no core, no file written, few files open, so much memory. Landlock where the kernel
 has it: of all files only the one, to read; no connection. seccomp where `pyseccomp` is installed
 (extra `sandbox`): an allow-list of system calls; no program is started, no socket made, no memory
-made executable. What is missing is left out and said, not refused.
+made executable. What is missing is left out and said, not refused. Of the powers of root none
+stays, but to read other users' files where there is one to read.
 
 What reads a camera may make connections, by Landlock (Linux 6.7) to the camera's port and for names
-alone, and can open no file but those that say how names are found.
+alone, and can open no file but those that say how names are found. Landlock knows TCP alone, so
+seccomp holds sockets to TCP and UDP.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import struct
 import termios
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +41,22 @@ _NO_NEW_PRIVS = 38
 # Rights of each version of Landlock: files, network, scopes; all are handled, none but one given.
 _FILES = {1: 0x1FFF, 2: 0x3FFF, 3: 0x7FFF, 4: 0x7FFF, 5: 0xFFFF}
 _PROT_EXEC, _CLONE_THREAD, _SET_NAME = 4, 0x10000, 15
+_DROP_BOUND, _AMBIENT, _CLEAR_ALL, _KEEP_CAPS = 24, 47, 4, 8
+_CAPABILITIES_3, _READ_ALL = 0x20080522, 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+_SOCK_KIND = 0xF  # of a type of socket; what is above are flags
+# What TCP connects with by sending, past Landlock.
+_FAST_OPEN = {"sendto": 3, "sendmsg": 2, "sendmmsg": 3}  # calls, and the place of their flags
 
 _ALLOWED = (
     *("read", "pread64", "readv", "preadv", "lseek", "write", "writev", "close"),
     *("fstat", "newfstatat", "stat", "lstat", "statx", "fstatfs", "getcwd", "readlink", "fcntl"),
-    *("recvfrom", "sendto", "recvmsg", "sendmsg", "poll", "ppoll", "shutdown"),
+    *("recvfrom", "recvmsg", "poll", "ppoll", "shutdown"),
     *("munmap", "mremap", "madvise", "brk", "futex", "membarrier"),
     *(
         "rt_sigaction",
         "rt_sigprocmask",
         "rt_sigreturn",
         "sigaltstack",
-        "tgkill",
         "getpid",
         "gettid",
     ),
@@ -61,7 +68,7 @@ _ALLOWED = (
 # Of what reads a camera: it connects, and listens to nobody but where it sent something.
 _NETWORK = (
     *("connect", "bind", "getsockname", "getpeername", "getsockopt", "setsockopt"),
-    *("sendmmsg", "recvmmsg", "select", "pselect6"),
+    *("recvmmsg", "select", "pselect6"),
 )
 
 
@@ -95,12 +102,28 @@ def confine(path: Path | None, port: int | None = None) -> tuple[str, ...]:
     ("limits", "landlock", "seccomp")."""
     seccomp = library()
     held = ["limits"]
+    _drop_capabilities(_READ_ALL if path else 0)
     if _landlock([path] if path else _NAMES if port else [], port):
         held.append("landlock")
     if seccomp is not None:
         _seccomp(seccomp, network=port is not None)
         held.append("seccomp")
     return tuple(held)
+
+
+def _drop_capabilities(kept: int) -> None:
+    """Of all powers but these, for good; no program that it starts has others."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
+    libc.prctl(_AMBIENT, _CLEAR_ALL, 0, 0, 0)
+    libc.prctl(_KEEP_CAPS, 0, 0, 0, 0)
+    for each in range(64):  # refused where there are none, or no more
+        libc.prctl(_DROP_BOUND, each, 0, 0, 0)
+    header = struct.pack("=Ii", _CAPABILITIES_3, 0)
+    had = ctypes.create_string_buffer(24)  # effective, permitted, inheritable; twice 32 bits
+    if not libc.capget(header, had):
+        effective, permitted, *_ = struct.unpack("=6I", had.raw)
+        libc.capset(header, struct.pack("=6I", effective & kept, permitted & kept, 0, 0, 0, 0))
 
 
 def _landlock(paths: Sequence[Path], port: int | None) -> bool:
@@ -123,7 +146,6 @@ def _landlock(paths: Sequence[Path], port: int | None) -> bool:
                 rule = struct.pack("=QQ", _CONNECT, each)
                 if libc.syscall(_ADD_RULE, rules, _NET_PORT, rule, 0):
                     return False
-        libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0)
         return not libc.syscall(_RESTRICT_SELF, rules, 0)
     finally:
         os.close(rules)
@@ -162,10 +184,24 @@ def _seccomp(seccomp: Any, *, network: bool) -> None:
     if network:
         for name in _NETWORK:
             add(allow, name)
-        for family in (socket.AF_INET, socket.AF_INET6):
-            add(allow, "socket", seccomp.Arg(0, seccomp.EQ, int(family)))
+        for family, (kind, of_kind), protocol in product(
+            (socket.AF_INET, socket.AF_INET6),
+            ((socket.SOCK_STREAM, socket.IPPROTO_TCP), (socket.SOCK_DGRAM, socket.IPPROTO_UDP)),
+            (False, True),
+        ):
+            add(
+                allow,
+                "socket",
+                seccomp.Arg(0, seccomp.EQ, int(family)),
+                seccomp.Arg(1, masked, _SOCK_KIND, int(kind)),
+                seccomp.Arg(2, seccomp.EQ, int(of_kind) if protocol else 0),
+            )
         for request in (termios.FIONREAD, termios.FIONBIO):
             add(allow, "ioctl", seccomp.Arg(1, seccomp.EQ, request))
+    for name, place in _FAST_OPEN.items():
+        if network or name != "sendmmsg":
+            add(allow, name, seccomp.Arg(place, masked, int(socket.MSG_FASTOPEN), 0))
+    add(allow, "tgkill", seccomp.Arg(0, seccomp.EQ, os.getpid()))
     reading = os.O_ACCMODE | os.O_CREAT | os.O_TRUNC
     add(allow, "openat", seccomp.Arg(2, masked, reading, os.O_RDONLY))
     add(allow, "open", seccomp.Arg(1, masked, reading, os.O_RDONLY))
