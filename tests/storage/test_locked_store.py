@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,6 +99,33 @@ def test_a_store_that_fails_meanwhile_is_one_clear_error(
         SandboxedSource(filled / "in/b.mkv") as boxed,
     ):
         list(boxed)
+
+
+@pytest.mark.parametrize("slow", ["store", "child"])
+def test_a_slow_store_is_waited_for_and_a_slow_child_is_not(
+    filled: ObjectPath, slow: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many answers of less than the patience, together more."""
+    real = feeding.Feeder._bytes
+
+    def slowly(self: feeding.Feeder, at: int, size: int) -> bytes:
+        time.sleep(0.8)
+        return real(self, at, size)
+
+    if slow == "child":  # that asks more often than any reader would
+        monkeypatch.setattr(feeding, "_FEW", 0)
+        monkeypatch.setattr(feeding, "_PASSES", 0)
+    path = filled / "in/b.mkv"
+    SandboxedSource(path).close()  # what forks is there
+    monkeypatch.setattr(feeding.Feeder, "_bytes", slowly)
+    began = time.monotonic()
+    if slow == "child":
+        with pytest.raises(SourceError, match="gave no frame for 1 s"):
+            SandboxedSource(path, patience=1)
+    else:
+        with SandboxedSource(path, patience=1) as boxed:
+            assert time.monotonic() - began > 1.2
+            assert boxed.info.width
 
 
 def test_what_is_asked_for_beyond_the_end_or_too_much_is_not_given(filled: ObjectPath) -> None:

@@ -8,6 +8,7 @@ import socket
 import stat
 import struct
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -19,11 +20,17 @@ from redact.storage.objects import Stat
 
 _ASK = struct.Struct("=QI")  # where, and how many bytes
 _MOST = 1 << 16  # bytes of one answer; none at all: they cannot be had
+_FEW, _PASSES = 4096, 8  # answers, and times that the whole is read, that are waited for
 
 
 class Feeder:
     """The owner's side. end: of the socket that the child gets; close it here once it has. Answers
-    in a thread of its own, until the child is gone. Raises SourceError."""
+    in a thread of its own, until the child is gone. Raises SourceError.
+
+    The time of a slow store is not the child's: `restart` begins to count it, `spent` are the
+    seconds that answers took since, up to now. More answers than a reader needs, which looks for
+    its first frame through the whole object, count for nothing: a child could ask without end.
+    """
 
     def __init__(self, path: ObjectPath) -> None:
         try:
@@ -31,6 +38,9 @@ class Feeder:
             self._file = path.open("rb")
         except OSError as error:
             raise SourceError(f"{path}: cannot be read: {error.strerror or error}") from error
+        self._spent, self._asked = 0.0, 0
+        self._since: float | None = None  # by the clock, while an answer is fetched
+        self._most = _FEW + _PASSES * self.size // _MOST
         self._own, self.end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         threading.Thread(target=self._answer, name="feeder", daemon=True).start()
 
@@ -38,7 +48,20 @@ class Feeder:
         with self._own, self._file, suppress(OSError, ValueError, struct.error):
             while asked := self._own.recv(_ASK.size):
                 at, count = _ASK.unpack(asked)
-                self._own.send(self._bytes(at, min(count, _MOST)))
+                self._asked += 1
+                since = self._since = time.monotonic() if self._asked <= self._most else None
+                data = self._bytes(at, min(count, _MOST))
+                self._since = None
+                self._spent += time.monotonic() - since if since is not None else 0.0
+                self._own.send(data)
+
+    def restart(self) -> None:
+        self._spent, self._asked = 0.0, 0
+
+    @property
+    def spent(self) -> float:
+        since = self._since
+        return self._spent + (time.monotonic() - since if since is not None else 0.0)
 
     def _bytes(self, at: int, count: int) -> bytes:
         with suppress(OSError, ValueError):

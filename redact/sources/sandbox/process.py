@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+import time
 import weakref
 from contextlib import ExitStack, suppress
 from types import TracebackType
@@ -31,7 +32,8 @@ class Boxed(Generic[M]):
     """The process, and words from it, of the types that `messages` decodes.
 
     path: what it reads; a name of the pipe whose descriptor is `pipe`, where that is given: what
-    comes through it may take any time. checks: whether path must be a file. `memory`: descriptor of
+    comes through it may take any time, and what a store takes to give the bytes of an object is not
+    counted. checks: whether path must be a file. `memory`: descriptor of
     memory shared with it, still empty. Raises SourceError, also when the process crashes or gives
     nothing for `patience` seconds.
     """
@@ -55,9 +57,11 @@ class Boxed(Generic[M]):
         self._closed = False
         self._count = 0
         self._messages = messages
+        self._feeder: Feeder | None = None
         try:
             if isinstance(path, ObjectPath):
-                with Feeder(path) as feeder:
+                with Feeder(path) as self._feeder:
+                    feeder = self._feeder
                     fed = msgspec.structs.replace(order, size=feeder.size)
                     self._start(fed, feeder.end.fileno())
             else:
@@ -87,7 +91,7 @@ class Boxed(Generic[M]):
         try:
             with self._lock:
                 self._check_open()
-                packed = self._end.recv(LONGEST)
+                packed = self._wait()
             message = self._messages.decode(packed) if packed else None
         except TimeoutError:
             self._fail(f"gave no frame for {self._patience} s")
@@ -102,6 +106,24 @@ class Boxed(Generic[M]):
             self._check_open()
             self._fail(None)
         return message
+
+    def _wait(self) -> bytes:
+        if self._feeder is None:
+            return self._end.recv(LONGEST)
+        self._feeder.restart()
+        began = time.monotonic()
+        try:
+            while True:
+                try:
+                    return self._end.recv(LONGEST)
+                except TimeoutError:
+                    its_own = time.monotonic() - began - self._feeder.spent
+                    if its_own >= self._patience - 0.01:
+                        raise
+                    self._end.settimeout(max(self._patience - its_own, 0.01))
+        finally:
+            with suppress(OSError):
+                self._end.settimeout(self._patience)
 
     def _share(self, size: int) -> None:
         """Make room for as many bytes in the shared memory. Raises SourceError."""
