@@ -220,6 +220,31 @@ def test_a_child_that_lies_is_not_believed(lie: str, monkeypatch: pytest.MonkeyP
         list(camera)
 
 
+@pytest.mark.parametrize("word", ["Heard((0, 1), 8000, 1, b'1234')", "Size(64, 48)"])
+def test_a_camera_that_gives_sound_or_sizes_without_end_is_lost(
+    word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = f"""
+    begin()
+    while True: tell({word})"""
+    monkeypatch.setattr(sandbox, "start", saying(SAYS + code))
+    url, hear = "rtsp://127.0.0.1:1/x", lambda *_: None
+    with SandboxedCamera(url, "front", LiveClock(), on_sound=hear) as camera:
+        camera._patience = 1
+        camera._end.settimeout(1)
+        with pytest.raises(SourceError, match=r"front: frame 0: .*gave no frame for 1 s"):
+            list(camera)
+
+
+def test_a_part_of_a_frame_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = make_clip(tmp_path / "clip.h264", [(2, 64, 48)])
+    real = os.preadv
+    monkeypatch.setattr(os, "preadv", lambda at, to, start: real(at, [to[0][:99]], start))
+    with SandboxedCamera(str(clip), "clip", LiveClock(), realtime=False) as camera:
+        with pytest.raises(SourceError, match="gave a part of a frame"):
+            list(camera)
+
+
 def test_memory_that_cannot_be_sealed_is_a_lost_camera(monkeypatch: pytest.MonkeyPatch) -> None:
     def sealed(name: str, flags: int) -> int:
         memory = real(name, flags)

@@ -190,6 +190,12 @@ CODED_LIES = {
         "no next sound",
     ),
     "more than came": ("begin(); tell(Ended(3))", "no next sound"),
+    "more than the file holds": (
+        "begin()\n    for time in range(99):\n"
+        "        tell(Unit(time, time, 1, 1 << 20)); left = 1 << 20\n"
+        "        while left: tell(Part(bytes(min(left, PART)))); left -= min(left, PART)",
+        "no next sound",
+    ),
     "leaves": ("begin(); tell(Unit(0, 0, 1, 3))", "too early"),
 }
 

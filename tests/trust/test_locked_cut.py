@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,10 @@ from sandboxed import saying
 from redact.errors import RedactError, SinkError, SourceError
 from redact.sealing.span import cut
 from redact.sources.cutting import cut as cut_here
+from redact.sources.sandbox import locks
 from redact.sources.sandbox import process as sandbox
+from redact.sources.sandbox.cutting import _Sent
+from redact.sources.sandbox.messages import Plain
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +84,22 @@ def test_errors_are_those_of_the_process_itself(
     assert said[0].partition("(")[0] == said[1].partition("(")[0]
 
 
+def test_each_write_allows_time_for_the_next_one() -> None:
+    """A long part takes longer than the processor time of one step."""
+
+    class Owner:
+        def tell(self, message: Plain) -> None: ...
+
+    before = resource.getrlimit(resource.RLIMIT_CPU)
+    try:
+        locks.allow_time(1000)
+        first = resource.getrlimit(resource.RLIMIT_CPU)[0]
+        _Sent(Owner(), 5000).write(b"x")
+        assert resource.getrlimit(resource.RLIMIT_CPU)[0] >= first + 3000
+    finally:
+        resource.setrlimit(resource.RLIMIT_CPU, before)
+
+
 SAYS = """
     import os, socket, sys, msgspec
     from redact.sources.sandbox.messages import *
@@ -88,6 +108,10 @@ SAYS = """
 """
 LIES = {
     "beyond": ("tell(Written(1 << 40, b'x')); end.recv(9)", "not asked for"),
+    "without end": (
+        "end.settimeout(20)\n    while True: tell(Written(0, b'x' * 12000))",
+        "not asked for",
+    ),
     "pictures": ("tell(Ended(0)); end.recv(9)", "is no message"),
     "no time": ("tell(WasCut(float('nan'), 1.0)); end.recv(9)", "not asked for"),
     "dies": ("os.kill(os.getpid(), 11)", "crashed .SIGSEGV"),
@@ -109,4 +133,4 @@ def test_a_child_that_lies_is_not_believed(
         pytest.raises(SourceError, match=f"the original: its decoder .*{words}"),
     ):
         cut(source, target, tmp_path / "part.mp4", 0.0, None)
-    assert (tmp_path / "t").stat().st_size == 0
+    assert (tmp_path / "t").stat().st_size == (12_000 if lie == "without end" else 0)

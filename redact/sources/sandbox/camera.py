@@ -6,6 +6,7 @@ import fcntl
 import math
 import os
 import socket
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -38,14 +39,15 @@ from redact.sources.sandbox.messages import (
 from redact.sources.sandbox.process import Boxed, memory_for_one, printable
 from redact.structures import Colour, Frame, chroma_shape
 
-_PATIENCE = 20  # seconds of processor time between two frames, and beyond what a camera may take
+_PATIENCE = 20  # seconds of processor time between two frames, and beyond the camera's timeouts
 _LIMIT = 1e6  # samples beyond are no sound
 
 
 class SandboxedCamera(Boxed[Connected | Size | View | Heard | Lost | Ended]):
     """Reads a camera until it goes away, as `LiveSource` does and with its words and arguments; not
     `v4l2:`. The process may connect to the camera's port, and open no file. locks: what holds it.
-    A new one is forked for each connection. Raises SourceError, SourceLostError."""
+    A new one is forked for each connection, and given up when nothing comes of it, or sound alone,
+    for 20 s and 3 times `timeout`. Raises SourceError, SourceLostError."""
 
     _advice = "what the camera sends is damaged or hostile; look at its settings"
 
@@ -105,10 +107,14 @@ class SandboxedCamera(Boxed[Connected | Size | View | Heard | Lost | Ended]):
         return None if self._on_sound is None else self._connected.sound
 
     def __iter__(self) -> Iterator[Frame]:
+        until = time.monotonic() + self._patience
         while True:
             match self._receive():
                 case View() as view if self._size != (0, 0):
                     yield self._frame(view)
+                    until = time.monotonic() + self._patience
+                case Heard() | Size() if time.monotonic() > until:
+                    self._fail(f"gave no frame for {self._patience} s")
                 case Heard() as heard if self._on_sound is not None:
                     self._hear(heard, self._on_sound)
                 case Size(width, height) if width * height <= self._max_pixels:

@@ -14,6 +14,7 @@ import msgspec
 from redact.errors import ConfigError, SinkError, SourceError
 from redact.sources.cutting import cut
 from redact.sources.opening import DEFAULT_MAX_PIXELS
+from redact.sources.sandbox import locks
 from redact.sources.sandbox.messages import (
     PART,
     CutMessage,
@@ -35,9 +36,12 @@ class _Cut(Boxed[Written | WasCut | Refused]):
         return "the original"
 
     def into(self, target: BinaryIO, most: int) -> tuple[float, float]:
+        """most: bytes that it may be long. A muxer may move what it wrote once."""
+        left = 2 * most
         while True:
             match self._receive():
-                case Written(at, data) if at + len(data) <= most:
+                case Written(at, data) if at + len(data) <= most and len(data) <= left:
+                    left -= len(data)
                     target.seek(at)
                     target.write(data)
                 case WasCut(first, last) if math.isfinite(first) and math.isfinite(last):
@@ -79,10 +83,11 @@ class _Owner(Protocol):
 
 
 class _Sent(io.RawIOBase):
-    """A file that lies with the owner."""
+    """A file that lies with the owner. patience: seconds of processor time from write to write."""
 
-    def __init__(self, owner: _Owner) -> None:
+    def __init__(self, owner: _Owner, patience: int) -> None:
         self._owner = owner
+        self._patience = patience
         self._at = self._end = 0
 
     def writable(self) -> bool:
@@ -102,6 +107,7 @@ class _Sent(io.RawIOBase):
     def write(self, data: bytes) -> int:  # type: ignore[override]
         for start in range(0, len(data), PART):
             self._owner.tell(Written(self._at + start, bytes(data[start : start + PART])))
+        locks.allow_time(self._patience)
         self._at += len(data)
         self._end = max(self._end, self._at)
         return len(data)
@@ -117,7 +123,8 @@ def cut_out(order: Order, owner: _Owner, given: int | None) -> None:
     try:
         with os.fdopen(given, "rb") as source:
             source.seek(0)
-            first, last = cut(source, _Sent(owner), name, asked.form, *span)  # type: ignore[arg-type]
+            sent = _Sent(owner, order.patience)
+            first, last = cut(source, sent, name, asked.form, *span)  # type: ignore[arg-type]
     except (ConfigError, SinkError) as error:
         owner.tell(Refused(isinstance(error, ConfigError), str(error)[:2000]))
         return

@@ -11,6 +11,7 @@ from typing import Self
 import msgspec
 import numpy as np
 
+from redact.errors import SourceError
 from redact.sound import LAYOUTS, CodedSound, SoundBlock, SoundCoding, SoundInfo, info_for
 from redact.sources.opening import DEFAULT_MAX_PIXELS
 from redact.sources.sandbox.messages import (
@@ -30,6 +31,7 @@ from redact.sources.sandbox.process import PATIENCE, Boxed, memory_for_one
 from redact.storage import Place, place_of
 
 _SAMPLE = 4  # bytes
+_MORE = 16 << 20  # bytes of all packets beyond twice the file: a container may compress headers
 
 
 class SandboxedSound(Boxed[Sounding | Silent | Sound | Ended]):
@@ -111,7 +113,12 @@ class SandboxedCodedSound(Boxed[Coded | Decode | Unit | Part | Ended]):
         super().__init__(order, msgspec.msgpack.Decoder(CodedMessage), place)
         self._coding: SoundCoding | None = None
         try:
+            size = self._feeder.size if self._feeder else place.stat().st_size
+            self._most = 2 * size + _MORE
             self._begin(codecs)
+        except OSError as error:  # it went meanwhile
+            self.close()
+            raise SourceError(f"{place}: cannot be read: {error.strerror or error}") from error
         except BaseException:
             self.close()
             raise
@@ -144,9 +151,11 @@ class SandboxedCodedSound(Boxed[Coded | Decode | Unit | Part | Ended]):
 
     def __iter__(self) -> Iterator[CodedSound]:
         last: int | None = None
+        left = self._most
         while True:
             match self._receive():
-                case Unit() as unit if last is None or unit.dts > last:
+                case Unit() as unit if (last is None or unit.dts > last) and unit.size <= left:
+                    left -= unit.size
                     last = unit.dts
                     data = self._data(unit.size)
                     self._count += 1
