@@ -27,6 +27,7 @@ from redact.structures import (
 )
 
 _UNION = 0.12  # seconds before and after over which a subject's boxes are joined
+_AROUND = 0.5  # seconds over which sights tell how large a face is
 _CLOCK = 1e-6  # seconds: clocks that round differently must not make other masks
 _LAG = 0.06  # seconds of movement added on every side
 _KEEP = 0.05  # growth of the box of a shown person
@@ -67,9 +68,12 @@ def mask_of(
     with_body = (subjects.label == Label.FACE) & subjects.coasting & ~alone
     rows = np.flatnonzero(decision.hide & ~with_body)
     hidden = subjects.select(rows)
+    size = joined[rows, 2:] - joined[rows, :2]
     bodiless = unbound[rows]
-    faces = _sizes(hidden.select(bodiless), window, times, at)
-    shapes = _shapes(hidden, joined[rows], bodiless, faces, grow, info)
+    lost = bodiless & hidden.coasting  # no larger a body because the face was not seen for a while
+    if lost.any():
+        size[lost] = _sizes(hidden.select(lost), window, times, at)
+    shapes = _shapes(hidden, joined[rows], size, bodiless, grow, info)
     pieces = _pieces(hidden, decision.reason[rows], shapes, shown, zone, info)
     return Mask(
         pieces[:, :4],
@@ -200,43 +204,38 @@ def _joined_over_time(
     return joined
 
 
-def _sizes(
-    subjects: Tracks, window: Sequence[Tracks], times: Sequence[float], at: int
-) -> FloatArray:
-    """(n, 2) width and height of each subject or, of one that is lost, as it was found next to
-    this frame in time."""
-    sizes: FloatArray = subjects.xyxy[:, 2:] - subjects.xyxy[:, :2]
-    lost = np.flatnonzero(subjects.coasting)
-    if not len(lost):
-        return sizes
+def _sizes(lost: Tracks, window: Sequence[Tracks], times: Sequence[float], at: int) -> FloatArray:
+    """(n, 2) the largest width and height that subjects who are not found in this frame had around
+    the moment when they were found next to it: a last sight is often cut by what then hides them.
+    """
+    sizes: FloatArray = lost.xyxy[:, 2:] - lost.xyxy[:, :2]
     rows = Tracks.concatenate(window)
-    away = np.abs(np.repeat(times, [len(tracks) for tracks in window]) - times[at])
-    ids, found, away = (part[~rows.coasting] for part in (rows.track_id, rows.xyxy, away))
-    for i in lost:
-        mine = np.flatnonzero(ids == subjects.track_id[i])
+    when = np.repeat(times, [len(tracks) for tracks in window])
+    ids, found, when = (part[~rows.coasting] for part in (rows.track_id, rows.xyxy, when))
+    for i, track_id in enumerate(lost.track_id):
+        mine = np.flatnonzero(ids == track_id)
         if len(mine):
-            nearest = found[mine[away[mine].argmin()]]
-            sizes[i] = nearest[2:] - nearest[:2]
+            nearest = when[mine[np.abs(when[mine] - times[at]).argmin()]]
+            around = found[mine[np.abs(when[mine] - nearest) <= _AROUND + _CLOCK]]
+            sizes[i] = (around[:, 2:] - around[:, :2]).max(axis=0)
     return sizes
 
 
 def _shapes(
     hidden: Tracks,
     boxes: FloatArray,
+    size: FloatArray,
     unbound: BoolArray,
-    faces: FloatArray,
     grow: float,
     info: StreamInfo,
 ) -> FloatArray:
     """(n, 5) the boxes to cover, and the shortest sides of the people that they belong to.
 
-    boxes: (n, 4) of the subjects over time. unbound: (n,) bool, faces without a body; faces: their
-    widths and heights where they were seen, of which the body's is a multiple.
+    boxes: (n, 4) of the subjects over time. size: (n, 2) of which margins are shares. unbound: (n,)
+    bool, faces without a body.
     """
     face, motion = hidden.label == Label.FACE, hidden.label == Label.MOTION
-    size = boxes[:, 2:] - boxes[:, :2]
-    side = size.min(axis=1)
-    size[unbound] = np.minimum(size[unbound], faces)
+    side = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
     side[face] *= 2
     side[motion] = np.maximum(side[motion], np.float32(_SMALLEST_SHARE * info.height))
     extra = np.where(face, _FACE_GROW, np.where(motion, _MOTION_GROW, 0.0))

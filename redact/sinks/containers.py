@@ -35,9 +35,11 @@ class Container:
         return options
 
 
-_MP4 = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"})
-_MOV = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_alaw", "pcm_mulaw"})
-_MKV = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "vorbis", "flac", "pcm_s16le"})
+# Sound that may be copied. Not Vorbis, whose header holds tags; nor AC-3, into whose packets a
+# muxer looks, and this process reads nothing that a stranger coded.
+_MP4 = frozenset({"aac", "mp3", "alac", "opus", "flac"})
+_MOV = frozenset({"aac", "mp3", "alac", "pcm_s16le", "pcm_alaw", "pcm_mulaw"})
+_MKV = frozenset({"aac", "mp3", "opus", "flac", "pcm_s16le"})
 CONTAINERS = {
     ".mp4": Container("mp4", True, _MP4),
     ".m4v": Container("mp4", True, _MP4),

@@ -17,10 +17,10 @@ from redact.sources.errors import reading
 from redact.sources.sound import ADVICE, open_sound
 from redact.storage import Place
 
-MOST_HEADER = 12_000  # bytes; Vorbis has the longest ones, of some thousands
+MOST_HEADER = 12_000  # bytes
 MOST_DATA = 1 << 20  # bytes of one packet
 RATES = 768_000  # samples per second, at most
-_HEADED = frozenset({"aac", "alac", "flac", "opus", "vorbis"})  # cannot be decoded without a header
+_HEADED = frozenset({"aac", "alac", "flac", "opus"})  # cannot be decoded without a header
 
 
 class PyAVCodedSound:

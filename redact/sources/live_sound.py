@@ -16,6 +16,10 @@ from av.stream import Stream
 
 from redact.sources.live_clock import LiveClock
 
+SLOWEST = 4000
+"""Samples per second that sound has at least. Whoever takes less for sound would, to play it, make
+gigabytes of a few bytes."""
+
 OnSound = Callable[[AudioFrame, int], None]  # decoded sound, ticks of the clock
 
 
@@ -54,6 +58,8 @@ class LiveSound:
             except (av.error.FFmpegError, ValueError):
                 return
         for frame in frames:
+            if frame.sample_rate < SLOWEST:
+                continue
             if frame.pts is not None and frame.time_base is not None:
                 pts = self._clock.place(frame.pts * frame.time_base)
                 if pts is not None:

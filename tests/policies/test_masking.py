@@ -165,6 +165,14 @@ def test_a_face_that_is_lost_gets_no_larger_a_body() -> None:
     assert mask.boxes[:, 3].max() <= 86 + 2 * 16 + 16  # to the next block
 
 
+def test_a_face_that_was_cut_when_last_seen_still_has_its_whole_body() -> None:
+    whole, cut = (100.0, 60.0, 124.0, 92.0), (100.0, 60.0, 112.0, 76.0)
+    seen = [row(box, label=Label.FACE) for box in (whole, whole, cut)]
+    lost = row((96.0, 56.0, 116.0, 80.0), label=Label.FACE, coasting=True)
+    mask = mask_for(lost, [Reason.UNBOUND_FACE], [*seen, lost, lost], at=4)
+    assert share_covered(mask, (96.0 - 24, 56.0 - 19, 116.0 + 24, 80.0 + 64)) == 1
+
+
 def test_a_face_without_a_body_hides_the_body_too() -> None:
     face = (100.0, 60.0, 112.0, 76.0)
     mask = mask_for(row(face, label=Label.FACE), [Reason.UNBOUND_FACE])

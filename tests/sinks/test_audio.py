@@ -141,13 +141,10 @@ def test_sound_and_picture_are_interleaved(tmp_path: Path) -> None:
 # codec: container of the input, options, container of the output; all may be copied
 COPIED = {
     "mp3": (".mkv", ("-c:a", "libmp3lame"), ".mp4"),
-    "ac3": (".mkv", ("-c:a", "ac3"), ".mp4"),
-    "eac3": (".mkv", ("-c:a", "eac3"), ".mov"),
     "alac": (".mov", ("-c:a", "alac"), ".mp4"),
     "opus": (".mkv", ("-c:a", "libopus"), ".mp4"),
     "opus out of mp4": (".mp4", ("-c:a", "libopus"), ".mkv"),
     "flac": (".mkv", ("-c:a", "flac", "-ac", "2"), ".mp4"),
-    "vorbis": (".mkv", ("-c:a", "libvorbis"), ".mkv"),
     "pcm": (".mov", ("-c:a", "pcm_s16le"), ".mkv"),
     "pcm out of avi": (".avi", ("-c:a", "pcm_s16le", "-ac", "2"), ".mov"),
     "g711": (".avi", ("-c:a", "pcm_mulaw", "-ar", "8000"), ".mov"),
@@ -169,6 +166,20 @@ def test_what_the_output_can_hold_is_copied(name: str, tmp_path: Path) -> None:
     expected, given_samples = heard(source)
     assert told == expected
     assert samples == given_samples or name in ("mp3", "opus")
+
+
+@pytest.mark.parametrize("codec", ["libvorbis", "ac3", "eac3"])
+def test_what_has_tags_in_its_header_or_is_looked_into_by_muxers_is_coded_anew(
+    codec: str, tmp_path: Path
+) -> None:
+    source, out = tmp_path / "in.mkv", tmp_path / "out.mkv"
+    tag = ("-metadata:s:a", "location=N52.52 E13.40 SECRET")
+    lavfi(source, *X264, "-bf", "0", "-c:a", codec, *tag, sound="sine=d=0.96:r=48000")
+    assert b"SECRET" in source.read_bytes()
+    pass_through(source, out, audio="keep")
+    assert kinds(out) == ["video", "audio"]
+    assert "aac" in heard(out)[0]
+    assert b"SECRET" not in out.read_bytes()
 
 
 def heard(path: Path) -> tuple[str, bytes]:

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from redact.h264 import Coding
 from redact.readback import ReadBack
 from redact.sources.coded_sound import MOST_DATA, MOST_HEADER, RATES
+from redact.sources.live_sound import SLOWEST
 from redact.sources.planes import UNSPECIFIED
 from redact.sources.span import Span
 from redact.structures import Colour, StreamInfo
@@ -30,6 +31,9 @@ Text = Annotated[str, Meta(max_length=2000)]
 Ratio = tuple[Positive, Positive]
 Seconds = tuple[Time, Positive]
 SoundRate = Annotated[int, Meta(ge=1, le=RATES)]
+HeardRate = Annotated[int, Meta(ge=SLOWEST, le=RATES)]
+_Small = Annotated[int, Meta(ge=1, le=(1 << 31) - 1)]
+Tick = tuple[_Small, _Small]
 Channels = Annotated[int, Meta(ge=1, le=2)]
 ParameterSet = Annotated[bytes, Meta(max_length=LONGEST // 4)]
 CodePoint = Annotated[int, Meta(ge=0, le=255)]
@@ -152,7 +156,7 @@ class Coded(Plain, frozen=True):
     rate: Annotated[int, Meta(ge=1, le=RATES)]
     layout: Text
     header: Annotated[bytes, Meta(max_length=MOST_HEADER)]
-    time_base: Ratio
+    time_base: Tick
 
 
 class Decode(Plain, frozen=True):
@@ -207,7 +211,7 @@ class Heard(Plain, frozen=True):
     after channel."""
 
     time: Seconds
-    rate: SoundRate
+    rate: HeardRate
     channels: Channels
     data: Annotated[bytes, Meta(min_length=4, max_length=PART)]
 
