@@ -240,9 +240,11 @@ def test_a_part_of_a_frame_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     clip = make_clip(tmp_path / "clip.h264", [(2, 64, 48)])
     real = os.preadv
     monkeypatch.setattr(os, "preadv", lambda at, to, start: real(at, [to[0][:99]], start))
-    with SandboxedCamera(str(clip), "clip", LiveClock(), realtime=False) as camera:
-        with pytest.raises(SourceError, match="gave a part of a frame"):
-            list(camera)
+    with (
+        SandboxedCamera(str(clip), "clip", LiveClock(), realtime=False) as camera,
+        pytest.raises(SourceError, match="gave a part of a frame"),
+    ):
+        list(camera)
 
 
 def test_memory_that_cannot_be_sealed_is_a_lost_camera(monkeypatch: pytest.MonkeyPatch) -> None:
