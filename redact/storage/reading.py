@@ -7,6 +7,7 @@ import io
 import threading
 from typing import Any
 
+from redact.storage.seeking import Seekable
 from redact.storage.store import StoreError, fetch
 
 _WHOLE = 96 << 20  # bytes up to which an object is fetched once, and kept while it is worked on
@@ -39,31 +40,19 @@ def forget() -> None:
         _kept.clear()
 
 
-class _Blocks(io.RawIOBase):
+class _Blocks(Seekable):
     """Blocks of an object, the last few of them cached."""
 
     def __init__(self, where: Where, size: int, name: str) -> None:
         from fsspec.caching import BlockCache
 
-        self._size = size
-        self._at = 0
+        super().__init__(size)
         self._cache: Any = BlockCache(
             _BLOCK, lambda a, b: fetch(*where, (a, min(b, size)), name), size, _BLOCKS
         )
 
     def readable(self) -> bool:
         return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
 
     def readinto(self, buffer: Any) -> int:
         end = min(self._at + len(buffer), self._size)

@@ -3,7 +3,6 @@ descriptor, and what it writes comes here as bytes."""
 
 from __future__ import annotations
 
-import io
 import math
 import os
 from pathlib import Path
@@ -26,6 +25,7 @@ from redact.sources.sandbox.messages import (
     Written,
 )
 from redact.sources.sandbox.process import PATIENCE, Boxed, memory_for_one, printable
+from redact.storage.seeking import Seekable
 
 _MORE = 64 << 20  # bytes by which a part, with its index, may be longer than the whole
 
@@ -82,34 +82,23 @@ class _Owner(Protocol):
     def tell(self, message: Plain) -> None: ...
 
 
-class _Sent(io.RawIOBase):
+class _Sent(Seekable):
     """A file that lies with the owner. patience: seconds of processor time from write to write."""
 
     def __init__(self, owner: _Owner, patience: int) -> None:
+        super().__init__()
         self._owner = owner
         self._patience = patience
-        self._at = self._end = 0
 
     def writable(self) -> bool:
         return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._end}[whence]
-        self._at = max(0, base + offset)
-        return self._at
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
         for start in range(0, len(data), PART):
             self._owner.tell(Written(self._at + start, bytes(data[start : start + PART])))
         locks.allow_time(self._patience)
         self._at += len(data)
-        self._end = max(self._end, self._at)
+        self._size = max(self._size, self._at)
         return len(data)
 
 

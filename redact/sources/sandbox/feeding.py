@@ -17,6 +17,7 @@ from typing import Literal, Self
 from redact.errors import SourceError
 from redact.storage import ObjectPath
 from redact.storage.objects import Stat
+from redact.storage.seeking import Seekable
 
 _ASK = struct.Struct("=QI")  # where, and how many bytes
 _MOST = 1 << 16  # bytes of one answer; none at all: they cannot be had
@@ -105,25 +106,13 @@ class FedPlace(ObjectPath):
         return io.BufferedReader(_Fed(self.size, self.end), _MOST)
 
 
-class _Fed(io.RawIOBase):
+class _Fed(Seekable):
     def __init__(self, size: int, end: socket.socket) -> None:
-        self._size = size
+        super().__init__(size)
         self._end = end
-        self._at = 0
 
     def readable(self) -> bool:
         return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, base + offset)
-        return self._at
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         count = min(len(buffer), _MOST, self._size - self._at)
