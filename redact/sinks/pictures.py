@@ -51,6 +51,10 @@ class Pictures:
         """A picture on the caller's memory, if y, u and v lie in it one after the other."""
         buffer = frame.y.base
         height, width = frame.y.shape
+        if (
+            height % 4
+        ):  # PyAV takes such a buffer for one of fewer rows, and reads colours off place
+            return None
         if not isinstance(buffer, np.ndarray) or buffer.nbytes != height * width * 3 // 2:
             return None
         if not buffer.flags.c_contiguous or not _adjoining(frame, buffer):

@@ -28,6 +28,7 @@ from mediaclips import (
 )
 
 from redact.config import Config, OutputOptions
+from redact.effects.planes import blank
 from redact.errors import ConfigError, SinkError
 from redact.geometry import Zone
 from redact.protocols import Sink
@@ -516,6 +517,20 @@ def test_one_buffer_of_planes_is_encoded_without_a_copy(clip: Clips) -> None:
     for plane, memory in zip((sealed.y, sealed.u, sealed.v), picture.planes, strict=True):
         address = np.frombuffer(memory, np.uint8).__array_interface__["data"][0]
         assert plane.__array_interface__["data"][0] == address
+
+
+@pytest.mark.parametrize("height", [2, 44, 46, 48, 50])
+def test_one_buffer_of_any_even_height_is_the_same_picture(height: int) -> None:
+    """PyAV counts rows of such a buffer in groups of four."""
+    info = StreamInfo(width=64, height=height)
+    y, u, v = planes = blank(height, 64)
+    y.base[:] = np.random.default_rng(1).integers(0, 256, y.base.shape, np.uint8)
+    sealed = redacted(Frame(y, u, v, pts=0, time_base=info.time_base), planes, 1)
+    picture = Pictures(info, sealed)(sealed)
+    assert (picture.width, picture.height) == (64, height)
+    for plane, memory in zip(planes, picture.planes, strict=True):
+        got = np.frombuffer(memory, np.uint8).reshape(-1, memory.line_size)
+        assert np.array_equal(got[: len(plane), : plane.shape[1]], plane)
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
