@@ -297,9 +297,15 @@ def _open_sink(
     if original is None:
         return PyAVSink(path, config.output, reader=reader)
     muted, notes = _muted_sound(place_of(original), config, speech)
-    kept = kept_sound(place_of(original), place_of(path), config)
-    given = {"original": original, "kept": kept, "sound": muted, "notes": notes, "reader": reader}
-    return PyAVSink(path, config.output, **given)  # type: ignore[arg-type]
+    return PyAVSink(
+        path,
+        config.output,
+        original=original,
+        kept=kept_sound(place_of(original), place_of(path), config),
+        sound=muted,
+        notes=notes,
+        reader=reader,
+    )
 
 
 def _prepare(detector: Detector | None, info: StreamInfo) -> None:
@@ -332,10 +338,10 @@ def _run(
     stream = open_source(source, config) if isinstance(source, str | Path | ObjectPath) else source
     try:
         _prepare(detector, stream.info)
-        if isinstance(sink, str | Path | ObjectPath):
+        redactor = make_redactor(stream.info, config, detector)
+        if isinstance(sink, str | Path | ObjectPath):  # last: it holds the original's sound open
             original = source if isinstance(source, str | Path | ObjectPath) else None
             sink = _open_sink(sink, config, original, speech)
-        redactor = make_redactor(stream.info, config, detector)
         report = Pipeline(stream, redactor, sink, observer, stop).run()
     finally:
         if opened:
