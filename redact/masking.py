@@ -175,12 +175,14 @@ def _to_grid(boxes: FloatArray) -> FloatArray:
 
 def _without_all(pieces: FloatArray, holes: FloatArray) -> FloatArray:
     """(n, 5) boxes and sides less (m, 4) holes -> (k, 5)."""
+    if not len(pieces):
+        return pieces
     for hole in holes:
         low, high = np.maximum(pieces[:, :2], hole[:2]), np.minimum(pieces[:, 2:4], hole[2:])
         cut = (low < high).all(axis=1)
         if cut.any():
-            rests = [_without(piece, hole) for piece in pieces[cut]]
-            pieces = np.concatenate([pieces[~cut], *rests])
+            rests = _without(pieces[cut], low[cut], high[cut])
+            pieces = np.concatenate([pieces[~cut], rests])
     return pieces
 
 
@@ -276,18 +278,13 @@ def _outside(zone: Zone, width: int, height: int) -> BoolArray:
     return out
 
 
-def _without(piece: FloatArray, hole: FloatArray) -> FloatArray:
-    """A box and its side (5,) less a `hole` (4,) that lies in it somewhere: up to four, (k, 5)."""
-    x1, y1, x2, y2, side = piece
-    left, top = np.maximum(hole[:2], piece[:2])
-    right, bottom = np.minimum(hole[2:], piece[2:4])
-    parts = np.array(
-        [
-            (x1, y1, x2, top, side),
-            (x1, bottom, x2, y2, side),
-            (x1, top, left, bottom, side),
-            (right, top, x2, bottom, side),
-        ],
-        np.float32,
-    )
-    return parts[(parts[:, 2:4] - parts[:, :2] > _SLIVER).all(axis=1)]
+def _without(pieces: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+    """Boxes and their sides (n, 5), each less what lies between `low` and `high` (n, 2) in it: up
+    to four each, (k, 5)."""
+    parts = np.repeat(pieces[:, None], 4, axis=1)  # above, below, to the left, to the right
+    parts[:, 0, 3] = parts[:, 2, 1] = parts[:, 3, 1] = low[:, 1]
+    parts[:, 1, 1] = parts[:, 2, 3] = parts[:, 3, 3] = high[:, 1]
+    parts[:, 2, 2] = low[:, 0]
+    parts[:, 3, 0] = high[:, 0]
+    rests: FloatArray = parts[(parts[..., 2:4] - parts[..., :2] > _SLIVER).all(axis=-1)]
+    return rests

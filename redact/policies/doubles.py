@@ -7,11 +7,10 @@ a stranger would, all that is around the person whom the other one shows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from redact.structures import BoolArray, FloatArray, IntArray, Tracks
+from redact.policies.sights import Sights
+from redact.structures import BoolArray, FloatArray, IntArray
 
 _TOGETHER = 0.4
 """Intersection over union that two boxes of one person have at least. People side by side have
@@ -22,7 +21,7 @@ _SURE = 0.35  # least score of a box that is no mere second one
 _PROOFS = 2  # frames with such a box beside the other one's: then they are two people
 
 
-def doubles(window: Sequence[Tracks], lost: IntArray, found: IntArray) -> BoolArray:
+def doubles(seen: Sights, lost: IntArray, found: IntArray) -> BoolArray:
     """(l,) bool: the subjects `lost` (l,) of which one of `found` (f,), both track ids, is the
     other half: in every frame of the window in which both were found, and there is one, their
     boxes were together. Whoever came from elsewhere or goes on alone was apart at least once; and
@@ -30,29 +29,27 @@ def doubles(window: Sequence[Tracks], lost: IntArray, found: IntArray) -> BoolAr
     none = np.zeros(len(lost), np.bool_)
     if not len(lost) or not len(found):
         return none
-    frame = np.repeat(np.arange(len(window)), [len(tracks) for tracks in window])
-    rows = Tracks.concatenate(window)
-    frame, rows = frame[~rows.coasting], rows.select(~rows.coasting)
-    one = _paths(lost, rows, frame, len(window))[:, None]
-    sure = rows.select(rows.score >= _SURE)
-    surely = _paths(lost, sure, frame[rows.score >= _SURE], len(window))[:, None, :, 0]
-    other = _paths(found, rows, frame, len(window))[None]
+    own, score = _paths(lost, seen)
+    one, other = own[:, None], _paths(found, seen)[0][None]
     low, high = np.maximum(one[..., :2], other[..., :2]), np.minimum(one[..., 2:], other[..., 2:])
     common = np.clip(high - low, 0, None).prod(-1)
     joint = _area(one) + _area(other) - common
     both = np.isfinite(joint)
     apart = both & (common < _TOGETHER * joint)
-    two = (both & np.isfinite(surely)).sum(axis=-1) >= _PROOFS
+    two = (both & (score >= _SURE)[:, None]).sum(axis=-1) >= _PROOFS
     result: BoolArray = (both.any(axis=-1) & ~apart.any(axis=-1) & ~two).any(axis=1)
     return result
 
 
-def _paths(ids: IntArray, rows: Tracks, frame: IntArray, frames: int) -> FloatArray:
-    """(n, frames, 4) the boxes of n subjects, NaN where they were not found."""
-    paths = np.full((len(ids), frames, 4), np.nan, np.float32)
-    who, row = np.nonzero(ids[:, None] == rows.track_id[None])
-    paths[who, frame[row]] = rows.xyxy[row]
-    return paths
+def _paths(ids: IntArray, seen: Sights) -> tuple[FloatArray, FloatArray]:
+    """(n, frames, 4) the boxes of n subjects and (n, frames) their scores, NaN where they were not
+    found."""
+    boxes = np.full((len(ids), seen.frames, 4), np.nan, np.float32)
+    scores = np.full((len(ids), seen.frames), np.nan, np.float32)
+    who, row = np.nonzero((ids[:, None] == seen.rows.track_id) & ~seen.rows.coasting)
+    boxes[who, seen.frame[row]] = seen.rows.xyxy[row]
+    scores[who, seen.frame[row]] = seen.rows.score[row]
+    return boxes, scores
 
 
 def _area(boxes: FloatArray) -> FloatArray:

@@ -17,6 +17,7 @@ from redact.config import DetectorOptions, PolicyOptions
 from redact.geometry import Zone
 from redact.policies.doubles import doubles
 from redact.policies.overlap import cover, is_face_of
+from redact.policies.sights import Sights
 from redact.policies.steadiness import agreeing
 from redact.policies.subjects import subjects_at
 from redact.policies.verdict import PROOFS, Reasons, verdicts
@@ -30,6 +31,8 @@ from redact.structures import (
     Tracks,
 )
 
+_Evidence = tuple[Reasons, BoolArray]
+
 _EDGE = 2.0  # pixels: a box that ends this near to a frame edge is cut by it
 _PART = 0.75  # share of a box within a person's from which on it is a part of that person
 _COASTED = 0.05  # share of a person's height by which a coasting part may reach higher
@@ -40,7 +43,8 @@ _SURE = 0.35  # least score of these sights
 
 
 class PropertyPolicy:
-    """Implements `protocols.Policy`. Pure: the same window gives the same decision.
+    """Implements `protocols.Policy`. Pure: the same window gives the same decision. (What the boxes
+    of the last window are evidence of is only kept to save work.)
 
     Motion that no shown person explains is hidden beyond the property even where it touches the
     ground on the property: nothing tells one mover from two that overlap.
@@ -61,19 +65,22 @@ class PropertyPolicy:
         self._options = options or PolicyOptions()
         detector = detector or DetectorOptions()
         self._show_score = detector.show_score
+        self._kept: dict[int, tuple[StreamInfo, Tracks, _Evidence]] = {}
 
     def decide(
         self, info: StreamInfo, window: Sequence[Tracks], times: Sequence[float], at: int
     ) -> Decision:
         """See `protocols.Policy`. Subjects include those found only later (look-back)."""
-        subjects = subjects_at(window, times, at)
+        seen = Sights.of(window, times)
+        subjects = subjects_at(window[at], seen, at, times[at])
         whole_outside = self._options.outside == "all"
         if not len(subjects):
             return Decision(subjects, np.zeros(0, np.uint8), whole_outside=whole_outside)
-        reason, best = self._contacts(info, subjects, window, times, at)
+        known = self._known(info, window)
+        reason, best = self._contacts(subjects, seen, known, times, at)
         people = subjects.label == Label.PERSON
         self._explain_parts(subjects, reason, people, best)
-        self._explain_doubles(subjects, reason, people, window)
+        self._explain_doubles(subjects, reason, people, seen)
         shown = people & (reason == Reason.ON_PROPERTY)
         self._explain_motion(subjects, reason, shown)
         self._bind_faces(subjects, reason, people)
@@ -81,17 +88,35 @@ class PropertyPolicy:
 
     # -- ground contact -------------------------------------------------------------------
 
-    def evidence(self, info: StreamInfo, tracks: Tracks) -> Reasons:
+    def _known(self, info: StreamInfo, window: Sequence[Tracks]) -> _Evidence:
+        """The evidence of all rows of a window. That of a frame's tracks is kept as long as they
+        are in the window, which moves on by one frame at a time."""
+        kept, now = self._kept, {}
+        for tracks in window:
+            had = kept.get(id(tracks))
+            if had is None or had[0] is not info:
+                had = info, tracks, self._evidence(info, tracks)
+            now[id(tracks)] = had  # holds the tracks, so that no others get their id
+        self._kept = now
+        each = [now[id(tracks)][2] for tracks in window if len(tracks)]
+        reasons, deep = map(np.concatenate, zip(*each, strict=True))
+        return reasons, deep
+
+    def _evidence(self, info: StreamInfo, tracks: Tracks) -> _Evidence:
         """(n,) `Reason` that each box alone gives: ON_PROPERTY, OUTSIDE, FOOT_UNKNOWN or, for
-        a box on the property that is not sure enough to show anyone, UNPROVEN."""
+        a box on the property that is not sure enough to show anyone, UNPROVEN. And (n,) bool,
+        whether its foot is well within the outline."""
         box = tracks.xyxy.astype(np.float64)
         w, h = float(info.width), float(info.height)
         foot = np.stack([(box[:, 0] + box[:, 2]) / 2, box[:, 3]], axis=1)
+        tall = box[:, 3] - box[:, 1]
         cut_below = box[:, 3] >= h - _EDGE
-        foot[cut_below, 1] = h
-        depth = self._zone.depth(foot, w, h)
-        needed = self._options.margin * (box[:, 3] - box[:, 1])
-        reason = np.where(depth >= needed, Reason.ON_PROPERTY, Reason.OUTSIDE).astype(np.uint8)
+        deep = depth = self._zone.depth(foot, w, h)
+        if cut_below.any():
+            foot[cut_below, 1] = h
+            depth = self._zone.depth(foot, w, h)
+        on = depth >= self._options.margin * tall
+        reason = np.where(on, Reason.ON_PROPERTY, Reason.OUTSIDE).astype(np.uint8)
         unsure = (reason == Reason.ON_PROPERTY) & (tracks.score < self._show_score)
         reason[unsure] = Reason.UNPROVEN
         for cut, x in ((box[:, 0] <= _EDGE, 0.0), (box[:, 2] >= w - _EDGE, w)):
@@ -102,26 +127,21 @@ class PropertyPolicy:
             unknown = cut & ~self._zone.contains(at_edge / (w, h))
             reason[unknown & (reason < Reason.OUTSIDE)] = Reason.FOOT_UNKNOWN
         reason[cut_below & (reason == Reason.OUTSIDE)] = Reason.FOOT_UNKNOWN
-        return reason
+        return reason, deep >= _DEEP * tall
 
     def _contacts(
-        self,
-        info: StreamInfo,
-        subjects: Tracks,
-        window: Sequence[Tracks],
-        times: Sequence[float],
-        at: int,
+        self, subjects: Tracks, seen: Sights, known: _Evidence, times: Sequence[float], at: int
     ) -> tuple[Reasons, FloatArray]:
         """The worst evidence that each subject gives within `proof` seconds of the frame, and
         its best score there."""
-        rows = Tracks.concatenate(window)
-        when = np.repeat(times, [len(t) for t in window]) - times[at]
         # Rows of the subjects, found and not only followed; `of` tells whose each is.
         order = np.argsort(subjects.track_id)
-        place = np.searchsorted(subjects.track_id[order], rows.track_id)
+        place = np.searchsorted(subjects.track_id[order], seen.rows.track_id)
         of = order[np.minimum(place, len(order) - 1)]
-        mine = (subjects.track_id[of] == rows.track_id) & ~rows.coasting
-        rows, when, of = rows.select(mine), when[mine], of[mine]
+        mine = (subjects.track_id[of] == seen.rows.track_id) & ~seen.rows.coasting
+        rows = np.flatnonzero(mine)
+        of, score, when = of[rows], seen.rows.score[rows], seen.time[rows] - times[at]
+        evidence, deep = known[0][rows], known[1][rows]
         away = np.abs(when)
         near = away <= self._reach(times, at)
         for lost in np.flatnonzero(np.bincount(of[near], minlength=len(subjects)) == 0):
@@ -129,44 +149,45 @@ class PropertyPolicy:
             if len(sights):  # lost for longer than that: its last place counts
                 near[sights[away[sights].argmin()]] = True
         # An unsure box counts in its own frame, but does not outvote sure ones around it.
-        sure = near & ((rows.score >= self._show_score) | (away < 1e-6))
+        sure = near & ((score >= self._show_score) | (away < 1e-6))
         proven = np.bincount(of[sure], minlength=len(subjects)) >= PROOFS
         counted = np.where(proven[of], sure, near)
         best = np.zeros(len(subjects), np.float32)
-        np.maximum.at(best, of[near], rows.score[near])
-        found = self.evidence(info, rows.select(counted))
-        reason = verdicts(found, of[counted], subjects.coasting)
+        np.maximum.at(best, of[near], score[near])
+        reason = verdicts(evidence[counted], of[counted], subjects.coasting)
         if self._thorough:
             # Whoever merged with a resident's box before they were lost got no clearance by that.
             # (Other detectors exchange people too often to know whose sights those were.)
-            told = subjects.coasting[of] & (away <= _LOST) & (rows.score >= _SURE)
-            against = self.evidence(info, rows.select(told)) == Reason.OUTSIDE
+            told = subjects.coasting[of] & (away <= _LOST) & (score >= _SURE)
+            against = evidence[told] == Reason.OUTSIDE
             mixed = np.bincount(of[told][against], minlength=len(subjects)) > 0
             reason[mixed & (reason == Reason.LOST_ON_PROPERTY)] = Reason.OUTSIDE
         unsure = (reason == Reason.UNPROVEN) & (subjects.label == Label.PERSON)
         for i in np.flatnonzero(unsure & ~subjects.coasting):
-            mine = (of == i) & (away <= _STEADY)
-            if self._steady(info, rows.select(mine), when[mine], near[mine]):
+            own = np.flatnonzero((of == i) & (away <= _STEADY))
+            boxes = seen.rows.xyxy[rows[own]]
+            if self._steady(boxes, (evidence[own], deep[own]), when[own], near[own]):
                 reason[i] = Reason.ON_PROPERTY
         return reason, best
 
     def _steady(
-        self, info: StreamInfo, sights: Tracks, when: npt.NDArray[np.float64], near: BoolArray
+        self,
+        boxes: FloatArray,
+        known: _Evidence,
+        when: npt.NDArray[np.float64],
+        near: BoolArray,
     ) -> bool:
         """Whether someone seen on the property, but not surely, walks on as they did when they
         surely were, and well within it: the place of the feet is then known all the same.
 
-        sights: of one subject, none of them coasting. when: (n,) seconds from the frame. near:
-        (n,) bool, those that count in it.
+        boxes: (n, 4) of one subject, none of them coasting. known: their evidence. when: (n,)
+        seconds from the frame. near: (n,) bool, those that count in it.
         """
-        found = self.evidence(info, sights)
+        found, deep = known
         sure = found == Reason.ON_PROPERTY
         if not (sure | (found == Reason.UNPROVEN)).all():
             return False
-        box = sights.xyxy.astype(np.float64)
-        foot = np.stack([(box[:, 0] + box[:, 2]) / 2, box[:, 3]], axis=1)
-        deep = self._zone.depth(foot, info.width, info.height) >= _DEEP * (box[:, 3] - box[:, 1])
-        proof = sure | (agreeing(sights.xyxy, when, sure) & deep)
+        proof = sure | (agreeing(boxes, when, sure) & deep)
         here = np.abs(when) < 1e-6
         return bool(proof[here].any() and (proof & near).sum() >= PROOFS)
 
@@ -205,17 +226,19 @@ class PropertyPolicy:
         reason[parts[explained]] = Reason.OF_SHOWN_PERSON
 
     def _explain_doubles(
-        self, subjects: Tracks, reason: Reasons, people: BoolArray, window: Sequence[Tracks]
+        self, subjects: Tracks, reason: Reasons, people: BoolArray, seen: Sights
     ) -> None:
         """Whoever is not found in this frame and was, where found, never apart from somebody who
         is found and shown, is that person. Not so beside somebody who is hidden: people who walk
         together beyond the property are often taken for one."""
         shown = people & (reason == Reason.ON_PROPERTY) & ~subjects.coasting
         lost = np.flatnonzero(people & (reason >= Reason.OUTSIDE) & subjects.coasting)
-        one = doubles(window, subjects.track_id[lost], subjects.track_id[shown])
+        one = doubles(seen, subjects.track_id[lost], subjects.track_id[shown])
+        if not one.any():
+            return
         # A box around two is no double of the one, while something of the other is found in it.
-        seen = subjects.xyxy[people & (reason >= Reason.OUTSIDE) & ~subjects.coasting]
-        centre, box = (seen[:, :2] + seen[:, 2:]) / 2, subjects.xyxy[lost][:, None]
+        found = subjects.xyxy[people & (reason >= Reason.OUTSIDE) & ~subjects.coasting]
+        centre, box = (found[:, :2] + found[:, 2:]) / 2, subjects.xyxy[lost][:, None]
         within = ((centre > box[..., :2]) & (centre < box[..., 2:])).all(axis=-1)
         reason[lost[one & ~np.any(within, axis=1)]] = Reason.OF_SHOWN_PERSON
 

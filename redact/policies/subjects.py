@@ -3,16 +3,11 @@ found yet."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
 
 from redact.drift import CLOCK, drifted
+from redact.policies.sights import Sights
 from redact.structures import BoolArray, FloatArray, IntArray, Label, Tracks
-
-Times = npt.NDArray[np.float64]
 
 _BRIEF = 0.2  # seconds that a subject is looked back for, beyond the time it was observed
 _SURE = 0.35  # score from which on a person is certainly there
@@ -21,40 +16,24 @@ _PROOFS = 2  # sure boxes after which a person is looked back for over the whole
 _STEADY = 0.3  # seconds after which a new track's velocity is taken as known
 
 
-def subjects_at(window: Sequence[Tracks], times: Sequence[float], at: int) -> Tracks:
-    """Tracks of frame `at`, with gaps filled from both ends, and with the subjects that later
-    frames of the window find first, carried back to frame `at`.
+def subjects_at(tracks: Tracks, seen: Sights, at: int, now: float) -> Tracks:
+    """The `tracks` of frame `at` of a window, `now` in seconds, with gaps filled from both ends,
+    and with the subjects that later frames of the window find first, carried back to that frame.
 
     Boxes are joined, never averaged: each result covers every place that the subject may have.
     """
-    seen = _Sights.of(window, times)
-    filled = _fill_gaps(window[at], seen, at, times[at])
-    return Tracks.concatenate([filled, _carried_back(seen, at, times[at])])
+    if not len(seen.rows):
+        return tracks
+    return Tracks.concatenate([_fill_gaps(tracks, seen, at, now), _carried_back(seen, at, now)])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sights:
-    """All tracks of a window in one table, in the order of time.
-
-    rows: n of them. frame: (n,) int64, the frame that each belongs to. time: (n,) seconds.
-    """
-
-    rows: Tracks
-    frame: IntArray
-    time: Times
-
-    @classmethod
-    def of(cls, window: Sequence[Tracks], times: Sequence[float]) -> _Sights:
-        frame = np.repeat(np.arange(len(window)), [len(tracks) for tracks in window])
-        return cls(Tracks.concatenate(window), frame, np.array(times, np.float64)[frame])
-
-
-def _carried_back(seen: _Sights, at: int, now: float) -> Tracks:
+def _carried_back(seen: Sights, at: int, now: float) -> Tracks:
     """The subjects that no frame up to `at` knows, as they may have been there."""
     rows, time = seen.rows, seen.time
-    _, first, subject = np.unique(rows.track_id, return_index=True, return_inverse=True)
-    if not (seen.frame[first] > at).any():
+    ids, later = rows.track_id.tolist(), int(np.searchsorted(seen.frame, at, "right"))
+    if set(ids[later:]) <= set(ids[:later]):
         return Tracks.empty()
+    _, first, subject = np.unique(rows.track_id, return_index=True, return_inverse=True)
     found = ~rows.coasting
     sure = np.bincount(subject[found & (rows.score >= _SURE)], minlength=len(first))
     # As in the tracker, a face that never is sure may be texture.
@@ -85,12 +64,12 @@ def _last(which: BoolArray, subject: IntArray, first: IntArray) -> IntArray:
     return last
 
 
-def _fill_gaps(tracks: Tracks, seen: _Sights, at: int, now: float) -> Tracks:
+def _fill_gaps(tracks: Tracks, seen: Sights, at: int, now: float) -> Tracks:
     """Where a coasting subject is found again, join the straight line between both ends."""
     if not tracks.coasting.any():
         return tracks
     boxes = tracks.xyxy.copy()
-    sights = np.flatnonzero(~seen.rows.coasting & np.isin(seen.rows.track_id, tracks.track_id))
+    sights = np.flatnonzero(~seen.rows.coasting)
     ids, before = seen.rows.track_id[sights], seen.frame[sights] < at
     for i in np.flatnonzero(tracks.coasting):
         mine = ids == tracks.track_id[i]

@@ -20,7 +20,7 @@ from redact.trackers.assignment import buffered, greedy_match, iou
 _SURE = 0.35
 _MIN_IOU = 0.1
 # Scores from which on a lost subject coasts; face models fire on texture, and bodies coast too.
-_COASTS = {Label.PERSON: 0.35, Label.FACE: 0.6, Label.MOTION: 0.0}
+_COASTS: dict[int, float] = {Label.PERSON: 0.35, Label.FACE: 0.6, Label.MOTION: 0.0}
 _VELOCITY_MEMORY = 0.3  # seconds over which a velocity is averaged
 _REACH = 1.0  # seconds for which a velocity is believed
 _BRIEF = 0.2  # seconds that even a track seen once coasts on
@@ -37,18 +37,13 @@ class _Track:
     sure: float  # time of the last detection that was sure
     velocity: FloatArray = field(default_factory=lambda: np.zeros(2, np.float32))
 
-    def coasted(self, now: float) -> FloatArray:
-        """The predicted box, grown with the time since it was last seen, joined with the last
-        one seen: the subject may have stopped."""
-        return drifted(self.box, self.velocity, now - self.seen)
-
     def matched(self, box: FloatArray, score: float, now: float) -> None:
         gap = max(now - self.seen, 1e-3)
         shift = ((box[:2] + box[2:]) - (self.box[:2] + self.box[2:])) / 2 / gap
         weight = min(1.0, gap / _VELOCITY_MEMORY) if self.seen > self.born else 1.0
         self.velocity = ((1 - weight) * self.velocity + weight * shift).astype(np.float32)
         self.box, self.score, self.seen = box, score, now
-        if score >= _COASTS[Label(self.label)]:
+        if score >= _COASTS[self.label]:
             self.sure = now
 
 
@@ -89,28 +84,30 @@ class BufferedIoUTracker:
 
     def _match(self, label: Label, found: Detections, free: set[int], now: float) -> set[int]:
         tracks = [t for t in self._tracks if t.label == label]
+        ours = np.flatnonzero(found.label == label).tolist() if len(found) else []
         fresh: set[int] = set()
-        ours, scores = np.flatnonzero(found.label == label).tolist(), found.score.tolist()
+        if not tracks or not ours:
+            return fresh
+        predicted, scores = _predicted(tracks, now), found.score.tolist()
+        left = list(range(len(tracks)))
         rounds = ((_SURE, 0.0), (_SURE, self._options.buffer), (0.0, self._options.buffer))
         for at_least, buffer in rounds:
             mine = [i for i in ours if i in free and scores[i] >= at_least]
-            if not tracks or not mine:
+            if not left or not mine:
                 continue
-            score = iou(
-                buffered(_predicted(tracks, now), buffer), buffered(found.xyxy[mine], buffer)
-            )
+            score = iou(buffered(predicted[left], buffer), buffered(found.xyxy[mine], buffer))
             for r, c in greedy_match(score, _MIN_IOU):
-                i = mine[c]
-                tracks[r].matched(found.xyxy[i], float(found.score[i]), now)
-                fresh.add(tracks[r].track_id)
+                track, i = tracks[left[r]], mine[c]
+                track.matched(found.xyxy[i], scores[i], now)
+                fresh.add(track.track_id)
                 free.discard(i)
-            tracks = [t for t in tracks if t.track_id not in fresh]
+            left = [k for k in left if tracks[k].track_id not in fresh]
         return fresh
 
     def _start(self, found: Detections, i: int, now: float) -> None:
         box, label = found.xyxy[i], int(found.label[i])
         score = float(found.score[i])
-        sure = now if score >= _COASTS[Label(label)] else -np.inf
+        sure = now if score >= _COASTS[label] else -np.inf
         self._tracks.append(_Track(self._next_id, label, box, score, now, now, sure))
         self._next_id += 1
 
@@ -119,20 +116,25 @@ class BufferedIoUTracker:
         if not tracks:
             return Tracks.empty()
         coasting = np.array([t.track_id not in fresh for t in tracks])
-        boxes = [t.coasted(now) if c else t.box for t, c in zip(tracks, coasting, strict=True)]
+        boxes, velocity = np.array([t.box for t in tracks]), np.array([t.velocity for t in tracks])
+        if coasting.any():
+            # Grown with the time since they were seen, joined with the last place: they may have
+            # stopped.
+            gap = np.array([now - t.seen for t in tracks])[coasting]
+            boxes[coasting] = drifted(boxes[coasting], velocity[coasting], gap)
         return Tracks(
-            np.stack(boxes),
+            boxes,
             np.array([t.score for t in tracks], np.float32),
             np.array([t.label for t in tracks], np.uint8),
             np.array([t.track_id for t in tracks], np.int64),
             coasting,
-            np.stack([t.velocity for t in tracks]),
+            velocity,
         )
 
 
 def _predicted(tracks: list[_Track], now: float) -> FloatArray:
     """(n, 4) where the boxes should be now: constant velocity for `_REACH` seconds, then still."""
-    boxes, velocity = np.stack([t.box for t in tracks]), np.stack([t.velocity for t in tracks])
+    boxes, velocity = np.array([t.box for t in tracks]), np.array([t.velocity for t in tracks])
     gap = np.array([min(now - t.seen, _REACH) for t in tracks], np.float32)[:, None]
     moved: FloatArray = boxes + np.concatenate([velocity * gap, velocity * gap], axis=1)
     return moved

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scenes import ON, Box, decide, frame, hidden, row
 
 from redact.policies.doubles import doubles
+from redact.policies.sights import Sights
 from redact.structures import Tracks
 
 
@@ -20,7 +21,8 @@ def _window(second: list[Box | None], score: float) -> list[Tracks]:
 
 
 def _double(second: list[Box | None], score: float = 0.2) -> bool:
-    return bool(doubles(_window(second, score), np.array([2]), np.array([1]))[0])
+    window = _window(second, score)
+    return bool(doubles(Sights.of(window, range(len(window))), np.array([2]), np.array([1]))[0])
 
 
 def test_a_second_box_that_never_was_apart_is_the_same_person() -> None:
