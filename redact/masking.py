@@ -60,6 +60,8 @@ def mask_of(
     if decision.whole_frame:
         return Mask(whole=True)
     subjects = decision.tracks
+    if not (decision.whole_outside or decision.hide.any()):
+        return Mask()
     shown = _Shown.of(decision, zone, info, thorough)
     joined = _joined_over_time(subjects, window, times, at)
     unbound = decision.reason == Reason.UNBOUND_FACE
