@@ -40,26 +40,31 @@ def locked_here(config: Config) -> bool:
 
 
 def open_source(path: str | Place, config: Config) -> Source:
-    """A file, decoded as the configuration says. Raises SourceError, MissingDependencyError."""
+    """A file, decoded as the configuration says, for one who wants each frame once. Raises
+    SourceError, MissingDependencyError."""
     if config.input.decoder == "ffmpeg":
         from redact.sources import FfmpegSource
 
         return FfmpegSource(file_of(path), hwaccel=config.input.hwaccel)
     if config.input.hwaccel:
         raise ConfigError('input.hwaccel is of the ffmpeg backend; set input.decoder = "ffmpeg"')
-    return open_file(path, locked=locked_here(config))
+    return open_file(path, locked=locked_here(config), private=True)
 
 
 def open_file(
-    path: str | Place, *, locked: bool = sys.platform == "linux", deinterlace: bool = True
+    path: str | Place,
+    *,
+    locked: bool = sys.platform == "linux",
+    deinterlace: bool = True,
+    private: bool = False,
 ) -> Source:
-    """A clip, decoded by PyAV. locked: in a process that can do nothing else. Raises
-    SourceError."""
+    """A clip, decoded by PyAV. locked: in a process that can do nothing else. private: as in
+    `SandboxedSource`. Raises SourceError."""
     from redact.sources import PyAVSource, SandboxedSource
 
     place = place_of(path)
     if locked:
-        return SandboxedSource(place, deinterlace=deinterlace)
+        return SandboxedSource(place, deinterlace=deinterlace, private=private)
     return PyAVSource(place, deinterlace=deinterlace)
 
 
@@ -114,7 +119,7 @@ def open_piece(source: Place, span: Span, config: Config) -> Source:
     from redact.sources import PieceSource, SandboxedSource
 
     if locked_here(config):
-        return SandboxedSource(source, what="piece", span=span)
+        return SandboxedSource(source, what="piece", span=span, private=True)
     return PieceSource(source, span)
 
 

@@ -114,7 +114,8 @@ class Frame:
     y: (height, width) uint8; u, v: (ceil(height/2), ceil(width/2)) uint8. The planes are
     read-only views of the decoder's memory, kept alive by `owner`; strides are arbitrary in
     rows and 1 byte in columns. `corrupt`: the decoder reported damage, so no analysis of the
-    picture is evidence that it shows nobody. coded: what `owner` came from.
+    picture is evidence that it shows nobody. coded: what `owner` came from. private: nobody but who
+    gets this frame has its planes, and they lie in a writable array: they may be painted over.
     """
 
     y: Plane
@@ -128,6 +129,7 @@ class Frame:
     corrupt: bool = False
     owner: Any = None
     coded: CodedPicture | None = None
+    private: bool = False
 
     def __post_init__(self) -> None:
         want = chroma_shape(*self.y.shape)

@@ -49,8 +49,8 @@ class BlurEffect:
         return redacted(frame, self._painted(frame, lattice, raster), raster.shapes)
 
     def _painted(self, frame: Frame, lattice: list[Plane], raster: Raster) -> Planes:
-        """Fresh planes of the frame, with the hidden blocks in the colours of the lattice."""
-        planes = painting.copy(frame)
+        """Planes of the frame, with the hidden blocks in the colours of the lattice."""
+        planes = painting.canvas(frame)
         _paint(planes, lattice, raster)
         return planes
 
@@ -59,11 +59,10 @@ class BlurEffect:
         level = self._held(raster.level, bucket)
         colours = np.zeros((3, *level.shape), np.float32)
         windows = list(raster.rects) if len(raster.rects) <= _FEW else []
-        for e in range(int(level.max()) + 1):
+        for e in np.flatnonzero(np.bincount(level[raster.hidden])).tolist():
             blocks = raster.hidden & (level == e)
             where = bounds(blocks, 1 << e)
-            if where is None:
-                continue
+            assert where is not None
             grid = self._grids.get(e)
             if grid is None:
                 grid = self._grids[e] = CellGrid(*self._shape, e, self._table)

@@ -38,7 +38,7 @@ class EraseEffect:
             plate.learn((frame.y, frame.u, frame.v), closed, float(frame.time))
         if not raster.shapes:
             return redacted(frame, None, 0)
-        planes = painting.copy(frame)
+        planes = painting.canvas(frame)
         painting.cover(planes, plate.picture, raster)
         return redacted(frame, planes, raster.shapes)
 

@@ -28,7 +28,7 @@ class FillEffect:
             return redacted(frame, None, 0)
         if self._picture is None or self._picture[0].shape != frame.y.shape:
             self._picture = plain(frame.height, frame.width, self._options.colour)
-        planes = painting.copy(frame)
+        planes = painting.canvas(frame)
         painting.cover(planes, self._picture, raster)
         return redacted(frame, planes, raster.shapes)
 

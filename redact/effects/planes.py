@@ -1,4 +1,4 @@
-"""Fresh planes to paint into, and the one way in which hidden blocks are overwritten."""
+"""Planes to paint into, and the one way in which hidden blocks are overwritten."""
 
 from __future__ import annotations
 
@@ -36,8 +36,14 @@ def blank(height: int, width: int) -> Planes:
     )
 
 
-def copy(frame: Frame) -> Planes:
-    """The frame's planes, copied once into `blank` ones."""
+def canvas(frame: Frame) -> Planes:
+    """Planes with the frame's picture to paint in: its own where nobody else has them, which end
+    as a picture that shows nobody then; else `blank` ones into which they are copied."""
+    if frame.private:
+        planes = (frame.y.view(), frame.u.view(), frame.v.view())
+        for plane in planes:
+            plane.flags.writeable = True
+        return planes
     planes = blank(frame.height, frame.width)
     for to, plane in zip(planes, (frame.y, frame.u, frame.v), strict=True):
         to[:] = plane

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,6 +72,26 @@ def test_open_blocks_are_exact_and_hidden_ones_do_not_tell(kind: str, data: st.D
         np.testing.assert_array_equal(plane[where], planes_of(other)[channel][where])
         np.testing.assert_array_equal(plane, planes_of(again)[channel])
         np.testing.assert_array_equal(planes_of(frame)[channel], original[channel])
+
+
+@every_effect
+@given(data=st.data())
+@settings(max_examples=30, deadline=None)
+def test_a_private_frame_is_painted_over_and_looks_as_any_other(
+    kind: str, data: st.DataObject
+) -> None:
+    height, width = data.draw(st.sampled_from(SIZES))
+    here, there = effect_of(kind), effect_of(kind)
+    for index in range(3):  # effects remember what was before
+        mask, planes = data.draw(masks(height, width)), noise(height, width, index)
+        result = here.apply(frame_of(planes, index), mask)
+        own = replace(frame_of(planes, index), private=True)
+        painted = there.apply(own, mask)
+        for plane, other in zip(planes_of(painted), planes_of(result), strict=True):
+            np.testing.assert_array_equal(plane, other)
+        for plane, left in zip(planes_of(painted), planes_of(own), strict=True):
+            assert np.shares_memory(plane, left)  # nothing of the original is left
+            assert not left.flags.writeable
 
 
 @every_effect

@@ -40,11 +40,13 @@ class SandboxedSource(Boxed[Opened | Ready | Ended]):
     which the process is killed and the file fails. memory: bytes that it may have; by default half
     of this machine's, between 1 and 4 GiB. what: a whole `video`, a `still` picture (one frame),
     a `piece` (`PieceSource`) or its `past` (`PastSource`), with their span and lesson. locks: what
-    holds it ("limits", "landlock", "seccomp").
+    holds it ("limits", "landlock", "seccomp"). private: see `Frame`; for whoever wants each frame
+    once.
     Frames are copies of this process's own. Raises SourceError, also when the process crashes.
     """
 
     _slots: Plane | None = None
+    _private = False
 
     def __init__(
         self,
@@ -57,8 +59,10 @@ class SandboxedSource(Boxed[Opened | Ready | Ended]):
         what: What = "video",
         span: Span | None = None,
         lesson: int = 0,
+        private: bool = False,
     ) -> None:
         self._read = False
+        self._private = private
         most = memory or memory_for_one()
         read = what, span, lesson
         place = place_of(path)
@@ -154,4 +158,5 @@ class SandboxedSource(Boxed[Opened | Ready | Ended]):
             corrupt=ready.corrupt,
             owner=buffer,
             coded=coded,
+            private=self._private,
         )
