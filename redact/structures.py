@@ -73,10 +73,9 @@ class StreamInfo:
     time_base: seconds per pts tick. frame_rate: None when variable or unknown.
     rotation: clockwise degrees by which the *coded* picture was turned to be displayed
     (0, 90, 180, 270). Frames are already turned; a sink turns back and tags its output.
-    sample_aspect: width / height of one pixel of the displayed picture.
-    bit_depth, interlaced: of the coded input; frames are always 8 bit and progressive.
-    frame_count, duration (seconds): as promised by the container, None when it says nothing.
-    coding: set where coded pictures may be copied as they are.
+    sample_aspect: width / height of one pixel of the displayed picture. bit_depth, interlaced: of
+    the coded input; frames are always 8 bit and progressive. frame_count, duration (seconds): as
+    the container promises, or None. coding: set where coded pictures may be copied as they are.
     """
 
     width: int
@@ -111,11 +110,10 @@ def chroma_shape(height: int, width: int) -> tuple[int, int]:
 class Frame:
     """A decoded picture that may show people. Its pixels appear in no repr, log or file.
 
-    y: (height, width) uint8; u, v: (ceil(height/2), ceil(width/2)) uint8. The planes are
-    read-only views of the decoder's memory, kept alive by `owner`; strides are arbitrary in
-    rows and 1 byte in columns. `corrupt`: the decoder reported damage, so no analysis of the
-    picture is evidence that it shows nobody. coded: what `owner` came from. private: nobody but who
-    gets this frame has its planes, and they lie in a writable array: they may be painted over.
+    y: (height, width) uint8; u, v: (ceil(height/2), ceil(width/2)) uint8: read-only views of memory
+    kept alive by `owner`; strides arbitrary in rows, 1 byte in columns. corrupt: the decoder
+    reported damage, so the picture is no evidence that it shows nobody. coded: what `owner` came
+    from. private: nobody else has the planes, in a writable array: they may be painted over.
     """
 
     y: Plane
