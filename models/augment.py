@@ -16,6 +16,7 @@ from models.images import Picture
 _GRIDS, _GRID_CHANCES = (1, 2, 3, 4), (0.15, 0.45, 0.25, 0.15)
 _LEAST_PART = 0.3  # of a box that must be left for it to count after a cut
 _LEAST_SIDE = 3.0  # pixels
+_PAD = 114  # around letterboxed frames
 Rng = np.random.Generator
 
 
@@ -34,6 +35,31 @@ class Maker:
         picture, rows = self._collage(rng, grid)
         if not clean and rng.random() < options.paste:
             self._paste(rng, picture, rows)
+        return self._finish(rng, picture, rows)
+
+    def whole(self, rng: Rng, size: tuple[int, int]) -> tuple[Picture, Truth]:
+        """One uncut picture laid into `size` (height, width), as the product lays frames: the
+        large people that collages cut or shrink."""
+        height, width = size
+        i = int(rng.integers(len(self._samples)))
+        picture, truth = self._samples.pictures[i], self._samples.truths[i]
+        h, w = picture.shape[:2]
+        zoom = min(height / h, width / w) * float(rng.uniform(0.6, 1.0) ** 0.5)
+        wide, tall = max(int(w * zoom), 1), max(int(h * zoom), 1)
+        method = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
+        left, top = int(rng.integers(width - wide + 1)), int(rng.integers(height - tall + 1))
+        canvas = np.full((height, width, 3), _PAD, np.uint8)
+        canvas[top : top + tall, left : left + wide] = cv2.resize(
+            picture, (wide, tall), interpolation=method
+        )
+        scale = np.array([wide / w, tall / h] * 2, np.float32)
+        offset = np.array([left, top] * 2, np.float32)
+        uncut = _cut(truth, np.zeros(4, np.float32), scale, wide, tall)
+        return self._finish(rng, canvas, [(c, b + offset, k) for c, b, k in uncut])
+
+    def _finish(self, rng: Rng, picture: Picture, rows: list[Row]) -> tuple[Picture, Truth]:
+        """What happens to every picture: occlusion, mirroring, a camera's ways."""
+        options = self._options
         if rng.random() < options.occlude:
             _occlude(rng, picture, rows)
         if rng.random() < 0.5:

@@ -63,7 +63,8 @@ class AugmentOptions(Section, frozen=True):
 
 
 class TrainOptions(Section, frozen=True):
-    """size: (height, width) of a training picture.
+    """size: (height, width) of a training picture; every `whole_every`-th step learns from
+    `whole_batch` uncut pictures of `whole_size` instead (0: none does).
 
     steps: in all. decay: how many of them, at the end, lead the learning rate down to nothing
     (before, it stays where it is, so that `steps` may be raised later and a training goes on from
@@ -72,6 +73,9 @@ class TrainOptions(Section, frozen=True):
 
     size: tuple[int, int] = (320, 320)
     batch: int = 8
+    whole_size: tuple[int, int] = (384, 640)
+    whole_batch: int = 3
+    whole_every: int = 0
     steps: int = 16000
     decay: int = 3500
     learning_rate: float = 1.5e-3

@@ -31,22 +31,31 @@ from models.network import Detector, cells
 Batch = tuple[torch.Tensor, list[Target]]
 
 
-class Stream(IterableDataset[tuple[np.ndarray[Any, Any], Any]]):
-    """Endless training pictures; picture number k depends on the seed and k alone."""
+class Stream(IterableDataset[Batch]):
+    """The batches of a training; what step k learns from depends on the seed and k alone."""
 
     def __init__(self, maker: Maker, options: TrainOptions, step: int) -> None:
         self._maker, self._options, self._first = maker, options, step
 
-    def __iter__(self) -> Iterator[tuple[np.ndarray[Any, Any], Any]]:
+    def __iter__(self) -> Iterator[Batch]:
         worker = torch.utils.data.get_worker_info()
         mine, of = (worker.id, worker.num_workers) if worker else (0, 1)
-        batch = self._options.batch
-        clean_from = self._options.steps - self._options.clean_last
-        # Workers take turns by batches, so that the order does not depend on their speed.
+        # Workers take turns, so that the order does not depend on their speed.
         for step in range(self._first + mine, self._options.steps, of):
-            for k in range(step * batch, (step + 1) * batch):
-                rng = np.random.default_rng((self._options.seed, k))
-                yield self._maker.make(rng, clean=step >= clean_from)
+            yield self._batch(step)
+
+    def _batch(self, step: int) -> Batch:
+        options = self._options
+        whole = options.whole_every > 0 and step % options.whole_every == 0
+        clean = step >= options.steps - options.clean_last
+        items = []
+        for k in range(options.whole_batch if whole else options.batch):
+            rng = np.random.default_rng((options.seed, step * options.batch + k))
+            if whole:
+                items.append(self._maker.whole(rng, options.whole_size))
+            else:
+                items.append(self._maker.make(rng, clean=clean))
+        return collate(items)
 
 
 def collate(items: list[tuple[Any, Any]]) -> Batch:
@@ -142,8 +151,7 @@ def run(config: Config, minutes: float) -> None:
     maker = Maker(Samples(config), config.augment, config.train.size)
     batches = DataLoader(
         Stream(maker, config.train, trainer.step),
-        batch_size=config.train.batch,
-        collate_fn=collate,
+        batch_size=None,
         num_workers=config.train.workers,
         prefetch_factor=4 if config.train.workers else None,
     )

@@ -14,11 +14,13 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from redact.expected import expected
 from redact.geometry import Zone
 from redact.structures import (
     BoolArray,
     Decision,
     FloatArray,
+    IntArray,
     Label,
     Mask,
     Reason,
@@ -77,6 +79,12 @@ def mask_of(
         size[lost] = _sizes(hidden.select(lost), window, times, at)
     shapes = _shapes(hidden, joined[rows], size, bodiless, grow, info)
     pieces = _pieces(hidden, decision.reason[rows], shapes, shown, zone, info)
+    missed = hidden.coasting & (hidden.label == Label.PERSON)
+    if missed.any() and len(shown.bodies) and shown.may_cover:  # they may give way too much
+        seen = subjects.select(shown.rows[shown.seen])
+        there = expected(hidden.select(missed), seen, window, times, at)
+        side = (there[:, 2:] - there[:, :2]).min(axis=1, keepdims=True)
+        pieces = np.concatenate([pieces, *_firm(np.concatenate([there, side], axis=1), shown)])
     return Mask(
         pieces[:, :4],
         pieces[:, 4],
@@ -114,23 +122,28 @@ def _pieces(
     doubtful = detected[seen & unsure]
     pieces += [_without_all(box, shown.firmly) for box in (doubtful, _to_grid(doubtful))]
     # Else what was detected in this frame gives way to nobody, only what it is rounded by.
-    firm = detected[seen & ~unsure]
-    pieces.append(firm)
-    pieces.append(_without_all(_to_grid(firm), shown.firmly))
+    pieces += _firm(detected[seen & ~unsure], shown)
     return np.concatenate(pieces)
+
+
+def _firm(boxes: FloatArray, shown: _Shown) -> list[FloatArray]:
+    """Boxes and sides (n, 5) that give way to nobody, and what they are rounded by."""
+    return [boxes, _without_all(_to_grid(boxes), shown.firmly)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Shown:
     """The people who are shown in this frame.
 
-    keep: (k, 4) their boxes, a little grown. bodies: (k, 4) the boxes, to the nearest blocks.
-    spared: (k, 4) the boxes with every block that they touch, since effects hide whole blocks;
-    unexplained motion leaves them alone, and the margins and the past and future places of others
-    those who were seen. seen: (k,) bool, in this frame. firm: (k,) bool, far from the outline and
-    seen. foot: (k,) lower edges. may_cover: whether they may be why somebody was lost.
+    rows: (k,) theirs among the subjects. keep: (k, 4) their boxes, a little grown. bodies: (k, 4)
+    the boxes, to the nearest blocks. spared: (k, 4) the boxes with every block that they touch,
+    since effects hide whole blocks; unexplained motion leaves them alone, and the margins and the
+    past and future places of others those who were seen. seen: (k,) bool, in this frame. firm: (k,)
+    bool, far from the outline and seen. foot: (k,) lower edges. may_cover: whether they may be why
+    somebody was lost.
     """
 
+    rows: IntArray
     keep: FloatArray
     bodies: FloatArray
     spared: FloatArray
@@ -152,7 +165,7 @@ class _Shown:
         spared = np.concatenate([np.floor(near[:, :2]), np.ceil(near[:, 2:])], axis=1)
         bodies = np.round(near) * size
         keep = _grown(boxes, _KEEP)
-        return cls(keep, bodies, spared * size, seen, firm & seen, boxes[:, 3], may_cover)
+        return cls(rows, keep, bodies, spared * size, seen, firm & seen, boxes[:, 3], may_cover)
 
     @property
     def firmly(self) -> FloatArray:

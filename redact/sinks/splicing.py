@@ -73,8 +73,9 @@ class Splicer:
         self._pictures = pictures
         self._time_base = info.time_base
         self._step = max(1, round(1 / (nominal_rate(info) * info.time_base)))
-        self._encoder: VideoCodecContext | None = stream.codec_context
-        self._encoding = False
+        # That of the stream lives as long as the stream, with all the pictures it took: it tells
+        # its parameter sets, and each run of encoded pictures has one that ends with it.
+        self._encoder: VideoCodecContext | None = None
         self._own = _open(stream.codec_context)
         self._depth = max(stream.codec_context.reorder_depth, info.coding.reorder)
         # What the container's header will say: the muxer asks the encoder for it.
@@ -148,19 +149,17 @@ class Splicer:
             self._encoder = self._again()
             if _open(self._encoder) != self._own:
                 raise SinkError("the encoder changed its parameter sets")
-        if not self._encoding:
             picture.pict_type = PictureType.I
         elif self._uneven and self._exact:
             picture.pict_type = PictureType.P  # in order, see `_keeps_times`
-        self._encoding = True
         return [self._encoded(packet) for packet in self._encoder.encode(picture)]
 
     def _end_encoding(self) -> list[Packet[VideoStream]]:
         """x264 takes no more pictures once it gave its last ones."""
-        if not self._encoding or self._encoder is None:
+        if self._encoder is None:
             return []
         out = [self._encoded(packet) for packet in self._encoder.encode(None)]
-        self._encoder, self._encoding = None, False
+        self._encoder = None
         return out
 
     def _encoded(self, packet: Packet[VideoStream]) -> Packet[VideoStream]:

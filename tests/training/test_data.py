@@ -80,6 +80,19 @@ def test_training_pictures_repeat_with_their_seed_and_hold_their_boxes(recipe: C
             assert (boxes[:, 2:] > boxes[:, :2]).all()
 
 
+def test_a_whole_picture_keeps_its_people_uncut(recipe: Config) -> None:
+    samples = Samples(recipe)
+    maker = Maker(samples, msgspec.structs.replace(recipe.augment, occlude=0.0), (96, 96))
+    people = {int((t.classes == 0).sum()) for t in samples.truths}
+    for seed in range(40):
+        picture, truth = maker.whole(np.random.default_rng(seed), (96, 160))
+        assert picture.shape == (96, 160, 3)
+        assert int((truth.classes == 0).sum()) in people
+        for boxes in (truth.boxes, truth.ignored):
+            assert (boxes >= 0).all()
+            assert (boxes <= [160, 96, 160, 96]).all()
+
+
 def entry(boxes: list[list[float]], weight: list[float]) -> Entry:
     table = np.array(boxes, np.float32).reshape(-1, 4)
     zeros = np.zeros(len(table), np.int64)

@@ -153,3 +153,34 @@ def test_the_exported_model_says_what_the_network_says(recipe: Config, tmp_path:
     found = load_detector([tmp_path / "tiny.toml"], DetectorOptions(hide_score=0.001))
     grey = as_frame(np.full((96, 160, 3), 90, np.uint8))
     assert found.detect([grey])[0].xyxy.shape[1] == 4
+
+
+def test_a_training_can_begin_with_an_exported_model(recipe: Config, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    from models.warm import fill, folded, normalise
+
+    trainer = Trainer(recipe)
+    stirred = torch.Generator().manual_seed(0)
+    for norm in trainer.model.modules():  # as a training leaves them, not as they begin
+        if isinstance(norm, torch.nn.BatchNorm2d):
+            for values in (norm.running_mean, norm.running_var, norm.weight.data, norm.bias.data):
+                values.copy_(torch.rand(values.shape, generator=stirred) + 0.5)
+    trainer.average.module.load_state_dict(trainer.model.state_dict())
+    trainer.save()
+    known = average_of(recipe)
+    save(to_openvino(known), tmp_path, "tiny", "tiny")
+
+    begun = Detector(recipe.network).eval()
+    assert fill(begun, folded(tmp_path / "tiny.xml")) == []
+    pictures = torch.rand(2, 3, 64, 96, generator=stirred)
+    normalise(begun, [pictures])
+    with torch.no_grad():
+        for now, before in zip(begun(pictures), known(pictures), strict=True):
+            np.testing.assert_allclose(now, before, rtol=2e-2, atol=2e-2)  # 16-bit weights
+        fed = begun.stem[0][0](pictures)
+    np.testing.assert_allclose(begun.stem[0][1].running_mean, fed.mean((0, 2, 3)), atol=1e-4)
+
+    wider = Detector(msgspec.structs.replace(recipe.network, neck=recipe.network.neck * 2))
+    missed = fill(wider, folded(tmp_path / "tiny.xml"))
+    assert "heads.0.classes.2" in missed
+    assert "stem.0.0" not in missed
