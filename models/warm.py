@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from models.augment import Maker
-from models.config import load
+from models.config import Config, load
 from models.dataset import Samples
 from models.network import Detector
 from models.train import Stream, Trainer
@@ -124,6 +124,17 @@ def normalise(detector: Detector, batches: list[Tensor]) -> None:
         norm.running_var.copy_(variance)
 
 
+def begun(config: Config, graph: Path) -> Detector:
+    """A detector that computes what the exported graph does, ready to be trained on."""
+    detector = Detector(config.network)
+    for name in fill(detector, folded(graph)):
+        print(f"{name}: not in {graph}, begins at random")
+    maker = Maker(Samples(config), config.augment, config.train.size)
+    stream = itertools.islice(Stream(maker, config.train, 0), _BATCHES)
+    normalise(detector, [p.permute(0, 3, 1, 2).float() / 255 for p, _ in stream])
+    return detector
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", type=Path)
@@ -133,11 +144,7 @@ def main() -> int:
     trainer = Trainer(config)
     if trainer.file.exists():
         parser.error(f"{trainer.file} exists: a training has begun")
-    for name in fill(trainer.model, folded(args.graph)):
-        print(f"{name}: not in {args.graph}, begins at random")
-    maker = Maker(Samples(config), config.augment, config.train.size)
-    stream = itertools.islice(Stream(maker, config.train, 0), _BATCHES)
-    normalise(trainer.model, [p.permute(0, 3, 1, 2).float() / 255 for p, _ in stream])
+    trainer.model.load_state_dict(begun(config, args.graph).state_dict())
     trainer.average.module.load_state_dict(trainer.model.state_dict())
     trainer.save()
     return 0

@@ -184,3 +184,19 @@ def test_a_training_can_begin_with_an_exported_model(recipe: Config, tmp_path: P
     missed = fill(wider, folded(tmp_path / "tiny.xml"))
     assert "heads.0.classes.2" in missed
     assert "stem.0.0" not in missed
+
+
+def test_two_trainings_are_averaged(recipe: Config) -> None:
+    from models.blend import blend
+
+    one, other = Trainer(recipe), Detector(recipe.network)
+    average = one.average.state_dict()
+    before = {name: value.clone() for name, value in average.items()}
+    blend(average, other, 0.25)
+    for name, value in other.state_dict().items():
+        mine = before[f"module.{name}"]
+        if value.is_floating_point():
+            wanted = 0.75 * mine + 0.25 * value
+            torch.testing.assert_close(average[f"module.{name}"], wanted)
+        else:
+            assert average[f"module.{name}"] == mine
