@@ -68,8 +68,9 @@ def command() -> str:
 
 
 def _name(word: str) -> str:
-    word = word.rpartition("=")[2]
-    return Path(word).name or word if os.sep in word else word
+    """The last part of each path of a word, such as `one.onnx+other.onnx`."""
+    paths = word.rpartition("=")[2].split("+")
+    return "+".join(Path(p).name or p if os.sep in p else p for p in paths)
 
 
 def ffmpeg_version() -> str | None:
