@@ -9,42 +9,31 @@ out, which every player and the verification know, without fragments and without
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
+
+from redact.storage.seeking import Seekable
 
 PART = 8 << 20  # bytes; the store wants 5 MiB at least and takes 10,000 parts: 78 GiB
 
 
-class PartWriter(io.RawIOBase):
+class PartWriter(Seekable):
     """send: called with the number of a part, from 1, and its bytes; the first comes last.
 
     Memory: two parts. Raises OSError for a step back behind the first part.
     """
 
     def __init__(self, send: Callable[[int, bytes], None], part: int = PART) -> None:
+        super().__init__()
         self._send = send
         self._part = part
         self._first = bytearray()
         self._tail = bytearray()
         self._sent = 0  # parts after the first
-        self._at = 0
-        self._size = 0
         self._finished = False
 
     def writable(self) -> bool:
         return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = base + offset
-        return self._at
 
     def write(self, data: Any) -> int:
         if self._finished:  # a muxer that is closed after a failure
