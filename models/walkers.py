@@ -3,7 +3,8 @@
     python -m models.walkers MODEL.toml --clip samples/driveway.mp4 [--clip ...] [-o misses.png]
 
 The truth lies beside each clip, NAME.gt.csv. The picture shows the frames with most misses: found
-people green, missed ones yellow, boxes around nobody red. No tracking, no motion net, no look-back:
+people green, missed ones yellow, boxes around nobody red; nothing in it is hidden, so it is for
+clips that are rendered, or for the work folder. No tracking, no motion net, no look-back:
 what they make of it, `redact eval` says.
 """
 
