@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -114,9 +115,11 @@ def make_redactor(
     *,
     on_failure: OnFailure = "raise",
     past: Iterable[Frame] = (),
+    ahead: Executor | None = None,
 ) -> Redactor:
     """A redactor for one stream. detector: shared between streams; None = motion net alone.
-    past: frames of the same camera from before the stream, for the motion net to learn from."""
+    past: frames of the same camera from before the stream, for the motion net to learn from.
+    ahead: runs the detector's looks beside the rest, see `Redactor`."""
     from redact.detectors.motion import MotionNet
     from redact.effects import make_effect
     from redact.policies import PropertyPolicy
@@ -152,6 +155,7 @@ def make_redactor(
         grow=config.effect.grow,
         thorough=trust.thorough,
         on_failure=on_failure,
+        ahead=ahead,
     )
 
 
@@ -227,8 +231,9 @@ def run_piece(
     with (
         closing(open_piece(source, span, config)) as stream,
         closing(past_frames(source, span, config)) as past,
+        _looking() as ahead,
     ):
-        redactor = make_redactor(stream.info, config, detector, past=past)
+        redactor = make_redactor(stream.info, config, detector, past=past, ahead=ahead)
         sink = PyAVSink(output, silent)
         pipeline = Pipeline(stream, redactor, sink, observer, stop, wanted=span.writes)
         notes = getattr(stream, "notes", ())
@@ -308,6 +313,11 @@ def _open_sink(
     )
 
 
+def _looking() -> Executor:
+    """A thread for the detector's looks, which take as long as all else that is analysed."""
+    return ThreadPoolExecutor(1, thread_name_prefix="redact-look")
+
+
 def _prepare(detector: Detector | None, info: StreamInfo) -> None:
     """Let a detector that can (`prepare`) make ready for the size of the stream while the rest
     loads. What goes wrong there goes wrong again at the first look, which tells."""
@@ -338,11 +348,12 @@ def _run(
     stream = open_source(source, config) if isinstance(source, str | Path | ObjectPath) else source
     try:
         _prepare(detector, stream.info)
-        redactor = make_redactor(stream.info, config, detector)
-        if isinstance(sink, str | Path | ObjectPath):  # last: it holds the original's sound open
-            original = source if isinstance(source, str | Path | ObjectPath) else None
-            sink = _open_sink(sink, config, original, speech)
-        report = Pipeline(stream, redactor, sink, observer, stop).run()
+        with _looking() as ahead:
+            redactor = make_redactor(stream.info, config, detector, ahead=ahead)
+            if isinstance(sink, str | Path | ObjectPath):  # last: it holds the original's sound
+                original = source if isinstance(source, str | Path | ObjectPath) else None
+                sink = _open_sink(sink, config, original, speech)
+            report = Pipeline(stream, redactor, sink, observer, stop).run()
     finally:
         if opened:
             stream.close()

@@ -1,4 +1,4 @@
-"""Redactor: one stream, the fixed order, the look-back. No thread, no file, no clock.
+"""Redactor: one stream, the fixed order, the look-back. No thread of its own, no file, no clock.
 
 A frame leaves only after `look_back` later frames have been analysed, so that a subject is
 hidden before it is first found, and so that showing rests on evidence from both sides in time.
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -66,7 +68,9 @@ class Redactor:
     the same while nothing moves and everybody is at rest; frames between are covered by the looks
     around them. thorough: whether the detector finds practically everyone (`config.Trust`); where
     not, whoever it lost gives way to nobody. on_failure: "raise" a StageError when a stage fails
-    (batch: the output is discarded), or "hide" the frame whole (live).
+    (batch: the output is discarded), or "hide" the frame whole (live). ahead: runs each look of the
+    detector beside the rest of the work, until the next frame comes; frames then leave up to one
+    frame later than `delay`, as the same pictures.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class Redactor:
         grow: float = 0.1,
         thorough: bool = True,
         on_failure: OnFailure = "raise",
+        ahead: Executor | None = None,
     ) -> None:
         if detector is None and motion is None:
             raise ValueError("a redactor needs a detector, a motion net, or both")
@@ -105,6 +110,7 @@ class Redactor:
         self._grow = grow
         self._thorough = thorough
         self._on_failure = on_failure
+        self._ahead = ahead
         self._intervals = (interval, still_interval)
         self.last_decisions: list[Decision] = []
         self._restart()
@@ -116,6 +122,7 @@ class Redactor:
         # Half of the look-back stays for what a look finds that was missed before.
         self._looks = Looks(*self._intervals, limit=self.delay // 2)
         self._last: _Entry | None = None  # the last frame that was looked at
+        self._looking: tuple[_Entry, Callable[[], Detections]] | None = None  # and its answer
 
     def push(self, frame: Frame) -> list[RedactedFrame]:
         """Take one frame (exclusively: its planes must not change until it came out again) and
@@ -130,6 +137,7 @@ class Redactor:
         self._pending.append(entry)
         if self._motion is not None:
             self._settle_motion(self._guard(entry, "motion", lambda: self._moved(frame), None))
+        self._looked()
         if self._looks.due(entry.time, entry.still, frame.corrupt):
             self._look(entry)
         return self._leave(self.delay)
@@ -139,8 +147,10 @@ class Redactor:
         if self._motion is not None and self._pending:
             last, flush = self._pending[-1], self._motion.flush
             self._settle_motion(self._guard(last, "motion", lambda: self._counted(flush()), None))
+        self._looked()
         if self._pending and self._pending[-1].found is None:
             self._look(self._pending[-1])
+            self._looked()
         out = self._leave(0)
         self._restart()
         for part in (self._tracker, self._motion, self._motion_tracker, self._effect):
@@ -165,13 +175,28 @@ class Redactor:
             return instead
 
     def _look(self, entry: _Entry) -> None:
-        """Run the detector on this frame, and cover the frames since the last look."""
+        """Have the detector look at the newest frame."""
         frame = entry.frame
         assert frame is not None
-        found = self._guard(entry, "detector", lambda: self._detect(frame), Detections.empty())
+        if self._ahead is None:
+            self._looking = entry, partial(self._detect, frame)
+            self._looked()
+        else:
+            self._looking = entry, self._ahead.submit(self._detect, frame).result
+
+    def _looked(self) -> None:
+        """Take in what the last look found, and cover the frames since the one before."""
+        if self._looking is None:
+            return
+        (entry, answer), self._looking = self._looking, None
+        frame = entry.frame
+        assert frame is not None
+        found = self._guard(entry, "detector", answer, Detections.empty())
         follow = partial(_checked, Tracks, self._tracker.update)
         entry.found = self._guard(entry, "tracker", lambda: follow(frame, found), Tracks.empty())
         for skipped in self._pending:
+            if skipped is entry:
+                break
             if skipped.found is None and self._last is not None:
                 cover = partial(self._between, self._last, skipped, entry)
                 skipped.found = self._guard(skipped, "tracker", cover, Tracks.empty())
@@ -238,13 +263,14 @@ class Redactor:
     def _leave(self, held: int) -> list[RedactedFrame]:
         out: list[RedactedFrame] = []
         self.last_decisions = []
-        while len(self._pending) > held:
-            out.append(self._hide())
+        # A frame that is being looked at tells nothing yet: it does not count as seen.
+        while (known := len(self._pending) - (self._looking is not None)) > held:
+            out.append(self._hide(known))
         return out
 
-    def _hide(self) -> RedactedFrame:
-        """Decide on the oldest frame, hide, and let it go."""
-        window = [*self._past, *self._pending]
+    def _hide(self, known: int) -> RedactedFrame:
+        """Decide on the oldest of `known` frames that wait, hide, and let it go."""
+        window = [*self._past, *islice(self._pending, known)]
         at = len(self._past)
         entry = self._pending[0]
         tracks, times = [e.tracks for e in window], [e.time for e in window]
