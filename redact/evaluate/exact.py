@@ -28,6 +28,7 @@ from redact.structures import Plane
 
 _CELLS = 4  # across the shorter side of a person: what blur keeps at most
 _CELL_SIGMA = 0.5  # of a cell: a Gaussian as wide as means of cells, smoothed
+_MOST = 0.55  # of a window's structure: what shows may be a strip one block of 8 pixels wide
 _AGREE = 6  # informing pixels in a window; fewer agree by chance
 _NEAR = 3.0  # pixels from structure within which a pixel is judged by it
 
@@ -89,7 +90,7 @@ def _share(weight: Floats, survives: Bools, own: Bools) -> float:
     """Share of the person's pixels near structure whose nearest structure survives."""
     informs = weight > 0
     enough = cv2.blur(informs.astype(np.float32), (WINDOW, WINDOW)) * WINDOW**2 > _AGREE - 0.5
-    seen = coherent(weight, survives) & enough
+    seen = coherent(weight, survives, _MOST) & enough
     away, nearest = cv2.distanceTransformWithLabels(
         (~informs).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )

@@ -193,14 +193,14 @@ def _seen(weight: Floats, survives: Bools, view: _View) -> Bools:
     return head | (coherent(np.where(view.body, weight, 0), survives) & view.body)
 
 
-def coherent(weight: Floats, survives: Bools) -> Bools:
-    """(h, w) bool: where most of the information round about survives.
+def coherent(weight: Floats, survives: Bools, share: float = MOST) -> Bools:
+    """(h, w) bool: where more than this share of the information round about survives.
 
     Under blur, gradients survive by chance, here and there; where a person is seen, they all do.
     """
     found = np.dstack([weight, np.where(survives, weight, 0)])
     near = cv2.blur(found, (WINDOW, WINDOW))
-    most: Bools = near[..., 1] > MOST * near[..., 0]
+    most: Bools = near[..., 1] > share * near[..., 0]
     return most
 
 

@@ -219,6 +219,15 @@ def test_the_share_is_that_of_the_visible_pixels(mask: np.ndarray) -> None:
         assert share == pytest.approx((120 - rows) / 100, abs=0.06)
 
 
+def test_a_strip_one_block_wide_is_seen(mask: np.ndarray) -> None:
+    rng = np.random.default_rng(5)
+    y = rng.integers(0, 255, (35, 45)).repeat(4, 0).repeat(4, 1).astype(np.uint8)
+    hidden = np.full_like(y, 120)
+    hidden[:, 56:64] = y[:, 56:64]
+    noisy = (hidden + rng.normal(0, 2, y.shape)).clip(0, 255).astype(np.uint8)
+    assert shown_share(y, noisy, None, WHOLE, mask)[0] == pytest.approx(8 / 28, abs=0.09)
+
+
 def test_a_slope_that_every_blur_keeps_shows_nobody(mask: np.ndarray) -> None:
     y = np.tile(np.linspace(20, 230, 180), (140, 1)).astype(np.uint8)
     y[20:120:8, 46:74] += 20
