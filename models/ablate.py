@@ -1,0 +1,241 @@
+"""Ablation of shapes: several networks learn side by side from the same pictures, briefly.
+
+    python -m models.ablate models/ablation.toml [--steps N]
+
+Every shape begins at random and sees the same pictures in the same order, in one process; a second
+run goes on where the first was cut off, and trains what was added to the file. Then each is
+exported as the shipped one is and measured: what it costs, its loss on the held-out pictures laid
+into `whole_size`, and AP50 as `models.evaluate` finds it in the product's own size. Prints a table;
+the work folder takes `log.csv`, `results.json` and a folder for each shape.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from torch import nn
+
+from models.augment import Maker
+from models.config import Config, NetworkOptions, Section, TrainOptions, load
+from models.dataset import Samples, Truth, merged
+from models.evaluate import detections, evaluate
+from models.export import average_of, quantised, save, to_openvino
+from models.images import Shards, as_frame, read_index
+from models.losses import loss
+from models.network import Detector, cells
+from models.train import Batch, Stream, Trainer, collate
+from redact.config import DetectorOptions
+from redact.detectors.letterbox import letterbox
+from redact.detectors.runtime import settings, version
+from redact.structures import Label
+
+_SIZE = (384, 640)
+_ROUNDS = 40
+_CALIBRATION = 16  # pictures: enough to time INT8, not to judge its quality
+_LOG_EVERY = 20
+
+
+class Shape(NetworkOptions, frozen=True, kw_only=True):
+    """A network to try; `seed` is added to the recipe's for its first weights alone."""
+
+    name: str
+    seed: int = 0
+
+
+class Ablation(Section, frozen=True):
+    """recipe: the file whose data and augmentation all shapes learn from."""
+
+    recipe: Path
+    work: Path
+    train: TrainOptions
+    shapes: list[Shape]
+
+
+def plan(common: Config, shapes: list[Shape]) -> list[Config]:
+    """One training per shape, each in a folder of its own."""
+    return [
+        msgspec.structs.replace(
+            common,
+            name=shape.name,
+            work=common.work / shape.name,
+            network=shape,
+            train=msgspec.structs.replace(common.train, seed=common.train.seed + shape.seed),
+        )
+        for shape in shapes
+    ]
+
+
+def read(path: Path, steps: int | None = None) -> tuple[Config, list[Config]]:
+    """What all share, and the training of each shape. Raises what `models.config.load` does."""
+    base = path.resolve().parent
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    raw = msgspec.convert(table, Ablation, dec_hook=lambda kind, value: kind(value))
+    train = msgspec.structs.replace(raw.train, steps=steps or raw.train.steps)
+    recipe = load(base / raw.recipe)
+    common = msgspec.structs.replace(recipe, work=base / raw.work, train=train)
+    return common, plan(common, raw.shapes)
+
+
+def train(common: Config, members: list[Config]) -> None:
+    """Lead every shape to the last step; in turns, so that all meet the same machine."""
+    torch.set_num_threads(common.train.threads)
+    trainers = []
+    for config in members:
+        config.work.mkdir(parents=True, exist_ok=True)
+        trainers.append(Trainer(config))
+        trainers[-1].resume()
+        trainers[-1].model.train()
+    first = min(t.step for t in trainers)
+    if first >= common.train.steps:
+        return
+    maker = Maker(Samples(common), common.augment, common.train.size)
+    sums = {t.config.name: np.zeros(2) for t in trainers}  # loss, CPU seconds
+    with (common.work / "log.csv").open("a", newline="") as sheet:
+        writer = csv.writer(sheet)
+        for step, batch in enumerate(Stream(maker, common.train, first), first):
+            for trainer in trainers:
+                if trainer.step == step:
+                    began = time.process_time()
+                    lost = sum(trainer.learn(batch).values())
+                    sums[trainer.config.name] += lost, time.process_time() - began
+            if (step + 1) % _LOG_EVERY == 0:
+                for name, total in sums.items():
+                    writer.writerow([step + 1, name, *np.round(total / _LOG_EVERY, 4)])
+                    total[:] = 0
+                sheet.flush()
+            if (step + 1) % common.train.save_every == 0:
+                for trainer in trainers:
+                    trainer.save()
+    for trainer in trainers:
+        trainer.save()
+
+
+def held_out(config: Config, size: tuple[int, int], batch: int = 10) -> list[Batch]:
+    """The validation pictures as the product lays frames, with their truth; what nobody has
+    labelled is ignored."""
+    entries = read_index(config.data.folder / config.data.val, config.data.val_shard)
+    shards = Shards(config.data.folder, entries)
+    items = []
+    for entry in entries:
+        laid, fit = letterbox(as_frame(shards.picture(entry)), *size)
+        truth = merged(entry, None, config)
+        boxes, ignored = fit.to_network(truth.boxes), fit.to_network(truth.ignored)
+        items.append((laid, Truth(boxes, truth.classes, ignored, truth.ignored_classes)))
+    return [collate(items[i : i + batch]) for i in range(0, len(items), batch)]
+
+
+@torch.no_grad()
+def loss_on(detector: Detector, batches: list[Batch]) -> float:
+    """The mean loss; its scale depends on the overlaps reached, as in training."""
+    total = 0.0
+    for pictures, targets in batches:
+        x = pictures.permute(0, 3, 1, 2).float() / 255
+        parts = loss(*detector(x), *cells(*x.shape[2:]), targets)
+        total += float(torch.stack(list(parts.values())).sum()) * len(targets)
+    return total / sum(len(targets) for _, targets in batches)
+
+
+@torch.no_grad()
+def gflop(detector: Detector, size: tuple[int, int] = _SIZE) -> float:
+    """Billions of operations of all convolutions per picture, two per multiplication."""
+    total = 0
+
+    def count(module: nn.Module, _: Any, out: torch.Tensor) -> None:
+        nonlocal total
+        assert isinstance(module, nn.Conv2d)
+        total += 2 * module.weight[0].numel() * out.numel()
+
+    convolutions = [m for m in detector.modules() if isinstance(m, nn.Conv2d)]
+    hooks = [m.register_forward_hook(count) for m in convolutions]
+    detector(torch.zeros(1, 3, *size))
+    for hook in hooks:
+        hook.remove()
+    return total / 1e9
+
+
+def milliseconds(graphs: dict[str, Any], rounds: int = _ROUNDS) -> dict[str, float]:
+    """CPU milliseconds per picture of `_SIZE` on one thread, the median of interleaved rounds."""
+    import openvino
+
+    core, compiled = openvino.Core(), {}
+    for name, graph in graphs.items():
+        fixed = graph.clone()
+        fixed.reshape([1, 3, *_SIZE])
+        compiled[name] = core.compile_model(fixed, "CPU", settings(1)).create_infer_request()
+    picture = np.random.default_rng(0).random((1, 3, *_SIZE), np.float32)
+    spent: dict[str, list[float]] = {name: [] for name in graphs}
+    for _ in range(rounds):
+        for name, request in compiled.items():
+            began = time.process_time()
+            request.infer([picture])
+            spent[name].append(time.process_time() - began)
+    return {name: 1000 * float(np.median(times)) for name, times in spent.items()}
+
+
+def measure(common: Config, members: list[Config]) -> dict[str, dict[str, Any]]:
+    """Cost and quality of each shape, by its name."""
+    version()  # OpenVINO without its telemetry
+    entries = read_index(common.data.folder / common.data.val, common.data.val_shard)
+    shards = Shards(common.data.folder, entries)
+    batches = held_out(common, common.train.whole_size)
+    options = DetectorOptions()
+    scores = {Label.PERSON: options.show_score, Label.FACE: options.face_score}
+    floats, small, results = {}, {}, {}
+    for config in members:
+        detector = average_of(config)
+        graph = to_openvino(detector)
+        save(graph, config.work, config.name, config.name)
+        found, _ = detections(config.work / f"{config.name}.toml", entries, shards)
+        floats[config.name], small[config.name] = graph, quantised(graph, config, _CALIBRATION)
+        results[config.name] = {
+            "parameters": sum(p.numel() for p in detector.parameters()),
+            "gflop": gflop(detector),
+            "loss": loss_on(detector, batches),
+            "classes": evaluate(entries, found, scores),
+        }
+    for key, graphs in (("ms_float", floats), ("ms_int8", small)):
+        for name, spent in milliseconds(graphs).items():
+            results[name][key] = spent
+    return results
+
+
+def table(results: dict[str, dict[str, Any]]) -> str:
+    """The results in Markdown."""
+    lines = [
+        "| shape | million parameters | GFLOP | ms float | ms INT8 | loss | people | faces |",
+        "|---" * 8 + "|",
+    ]
+    for name, r in results.items():
+        found = [r["classes"].get(label, {}).get("ap50", 0.0) for label in ("person", "face")]
+        lines.append(
+            f"| {name} | {r['parameters'] / 1e6:.2f} | {r['gflop']:.2f} | {r['ms_float']:.1f} "
+            f"| {r['ms_int8']:.1f} | {r['loss']:.3f} | {found[0]:.3f} | {found[1]:.3f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recipe", type=Path, help="the shapes, such as models/ablation.toml")
+    parser.add_argument("--steps", type=int, help="per shape, instead of the file's")
+    args = parser.parse_args()
+    common, members = read(args.recipe, args.steps)
+    train(common, members)
+    results = measure(common, members)
+    (common.work / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    print(table(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
