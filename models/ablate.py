@@ -3,10 +3,9 @@
     python -m models.ablate models/ablation.toml [--steps N]
 
 Every shape begins at random and sees the same pictures in the same order, in one process; a second
-run goes on where the first was cut off, and trains what was added to the file. Then each is
-exported as the shipped one is and measured: what it costs, its loss on the held-out pictures laid
-into `whole_size`, and AP50 as `models.evaluate` finds it in the product's own size. Prints a table;
-the work folder takes `log.csv`, `results.json` and a folder for each shape.
+run goes on where the first was cut off. Then each is exported as the shipped one is, and measured:
+costs, the loss on validation pictures laid into `whole_size`, AP50 as `models.evaluate` finds it.
+Prints a table; the work folder takes `log.csv`, `results.json` and a folder for each shape.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ from typing import Any
 import msgspec
 import numpy as np
 import torch
-from torch import nn
 
 from models.augment import Maker
 from models.config import Config, NetworkOptions, Section, TrainOptions, load
+from models.cost import gflop, milliseconds
 from models.dataset import Samples, Truth, merged
 from models.evaluate import detections, evaluate
 from models.export import average_of, quantised, save, to_openvino
@@ -36,11 +35,9 @@ from models.network import Detector, cells
 from models.train import Batch, Stream, Trainer, collate
 from redact.config import DetectorOptions
 from redact.detectors.letterbox import letterbox
-from redact.detectors.runtime import settings, version
+from redact.detectors.runtime import version
 from redact.structures import Label
 
-_SIZE = (384, 640)
-_ROUNDS = 40
 _CALIBRATION = 16  # pictures: enough to time INT8, not to judge its quality
 _LOG_EVERY = 20
 
@@ -89,12 +86,11 @@ def read(path: Path, steps: int | None = None) -> tuple[Config, list[Config]]:
 def train(common: Config, members: list[Config]) -> None:
     """Lead every shape to the last step; in turns, so that all meet the same machine."""
     torch.set_num_threads(common.train.threads)
-    trainers = []
-    for config in members:
-        config.work.mkdir(parents=True, exist_ok=True)
-        trainers.append(Trainer(config))
-        trainers[-1].resume()
-        trainers[-1].model.train()
+    trainers = [Trainer(config) for config in members]
+    for trainer in trainers:
+        trainer.config.work.mkdir(parents=True, exist_ok=True)
+        trainer.resume()
+        trainer.model.train()
     first = min(t.step for t in trainers)
     if first >= common.train.steps:
         return
@@ -113,11 +109,9 @@ def train(common: Config, members: list[Config]) -> None:
                     writer.writerow([step + 1, name, *np.round(total / _LOG_EVERY, 4)])
                     total[:] = 0
                 sheet.flush()
-            if (step + 1) % common.train.save_every == 0:
+            if (step + 1) % common.train.save_every == 0 or step + 1 == common.train.steps:
                 for trainer in trainers:
                     trainer.save()
-    for trainer in trainers:
-        trainer.save()
 
 
 def held_out(config: Config, size: tuple[int, int], batch: int = 10) -> list[Batch]:
@@ -136,75 +130,39 @@ def held_out(config: Config, size: tuple[int, int], batch: int = 10) -> list[Bat
 
 @torch.no_grad()
 def loss_on(detector: Detector, batches: list[Batch]) -> float:
-    """The mean loss; its scale depends on the overlaps reached, as in training."""
+    """The mean loss per picture, weighted as in training."""
     total = 0.0
     for pictures, targets in batches:
         x = pictures.permute(0, 3, 1, 2).float() / 255
-        parts = loss(*detector(x), *cells(*x.shape[2:]), targets)
+        logits, distances = detector(x)
+        parts = loss(logits, distances, *cells(*x.shape[2:]), targets)
         total += float(torch.stack(list(parts.values())).sum()) * len(targets)
     return total / sum(len(targets) for _, targets in batches)
 
 
-@torch.no_grad()
-def gflop(detector: Detector, size: tuple[int, int] = _SIZE) -> float:
-    """Billions of operations of all convolutions per picture, two per multiplication."""
-    total = 0
-
-    def count(module: nn.Module, _: Any, out: torch.Tensor) -> None:
-        nonlocal total
-        assert isinstance(module, nn.Conv2d)
-        total += 2 * module.weight[0].numel() * out.numel()
-
-    convolutions = [m for m in detector.modules() if isinstance(m, nn.Conv2d)]
-    hooks = [m.register_forward_hook(count) for m in convolutions]
-    detector(torch.zeros(1, 3, *size))
-    for hook in hooks:
-        hook.remove()
-    return total / 1e9
-
-
-def milliseconds(graphs: dict[str, Any], rounds: int = _ROUNDS) -> dict[str, float]:
-    """CPU milliseconds per picture of `_SIZE` on one thread, the median of interleaved rounds."""
-    import openvino
-
-    core, compiled = openvino.Core(), {}
-    for name, graph in graphs.items():
-        fixed = graph.clone()
-        fixed.reshape([1, 3, *_SIZE])
-        compiled[name] = core.compile_model(fixed, "CPU", settings(1)).create_infer_request()
-    picture = np.random.default_rng(0).random((1, 3, *_SIZE), np.float32)
-    spent: dict[str, list[float]] = {name: [] for name in graphs}
-    for _ in range(rounds):
-        for name, request in compiled.items():
-            began = time.process_time()
-            request.infer([picture])
-            spent[name].append(time.process_time() - began)
-    return {name: 1000 * float(np.median(times)) for name, times in spent.items()}
-
-
-def measure(common: Config, members: list[Config]) -> dict[str, dict[str, Any]]:
-    """Cost and quality of each shape, by its name."""
+def measure(common: Config, members: list[Config], int8: bool = True) -> dict[str, dict[str, Any]]:
+    """Cost and quality of each shape, by its name; int8: the time of its INT8 graph as well."""
     version()  # OpenVINO without its telemetry
     entries = read_index(common.data.folder / common.data.val, common.data.val_shard)
     shards = Shards(common.data.folder, entries)
     batches = held_out(common, common.train.whole_size)
-    options = DetectorOptions()
-    scores = {Label.PERSON: options.show_score, Label.FACE: options.face_score}
-    floats, small, results = {}, {}, {}
+    least = {Label.PERSON: DetectorOptions().show_score, Label.FACE: DetectorOptions().face_score}
+    graphs, small, results = {}, {}, {}
     for config in members:
         detector = average_of(config)
-        graph = to_openvino(detector)
-        save(graph, config.work, config.name, config.name)
+        graphs[config.name] = to_openvino(detector)
+        save(graphs[config.name], config.work, config.name, config.name)
         found, _ = detections(config.work / f"{config.name}.toml", entries, shards)
-        floats[config.name], small[config.name] = graph, quantised(graph, config, _CALIBRATION)
+        if int8:
+            small[config.name] = quantised(graphs[config.name], config, _CALIBRATION)
         results[config.name] = {
             "parameters": sum(p.numel() for p in detector.parameters()),
             "gflop": gflop(detector),
             "loss": loss_on(detector, batches),
-            "classes": evaluate(entries, found, scores),
+            "classes": evaluate(entries, found, least),
         }
-    for key, graphs in (("ms_float", floats), ("ms_int8", small)):
-        for name, spent in milliseconds(graphs).items():
+    for key, timed in (("ms_float", graphs), ("ms_int8", small)):
+        for name, spent in milliseconds(timed).items():
             results[name][key] = spent
     return results
 
@@ -217,9 +175,10 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     ]
     for name, r in results.items():
         found = [r["classes"].get(label, {}).get("ap50", 0.0) for label in ("person", "face")]
+        cost = f"{r['parameters'] / 1e6:.2f} | {r['gflop']:.2f} | {r['ms_float']:.1f}"
+        small = f"{r['ms_int8']:.1f}" if "ms_int8" in r else "-"
         lines.append(
-            f"| {name} | {r['parameters'] / 1e6:.2f} | {r['gflop']:.2f} | {r['ms_float']:.1f} "
-            f"| {r['ms_int8']:.1f} | {r['loss']:.3f} | {found[0]:.3f} | {found[1]:.3f} |"
+            f"| {name} | {cost} | {small} | {r['loss']:.3f} | {found[0]:.3f} | {found[1]:.3f} |"
         )
     return "\n".join(lines)
 
