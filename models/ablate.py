@@ -4,7 +4,8 @@
 
 Every shape begins at random and sees the same pictures in the same order, in one process; a second
 run goes on where the first was cut off. Then each is exported as the shipped one is, and measured:
-costs, the loss on validation pictures laid into `whole_size`, AP50 as `models.evaluate` finds it.
+costs, the mean training loss while the rate fell, the loss on validation pictures laid into
+`whole_size`, AP50 as `models.evaluate` finds it.
 Prints a table; the work folder takes `log.csv`, `results.json` and a folder for each shape.
 """
 
@@ -24,7 +25,7 @@ import numpy as np
 import torch
 
 from models.augment import Maker
-from models.config import Config, NetworkOptions, Section, TrainOptions, load
+from models.config import Ablation, Config, Shape, load
 from models.cost import gflop, milliseconds
 from models.dataset import Samples, Truth, merged
 from models.evaluate import detections, evaluate
@@ -40,22 +41,6 @@ from redact.structures import Label
 
 _CALIBRATION = 16  # pictures: enough to time INT8, not to judge its quality
 _LOG_EVERY = 20
-
-
-class Shape(NetworkOptions, frozen=True, kw_only=True):
-    """A network to try; `seed` is added to the recipe's for its first weights alone."""
-
-    name: str
-    seed: int = 0
-
-
-class Ablation(Section, frozen=True):
-    """recipe: the file whose data and augmentation all shapes learn from."""
-
-    recipe: Path
-    work: Path
-    train: TrainOptions
-    shapes: list[Shape]
 
 
 def plan(common: Config, shapes: list[Shape]) -> list[Config]:
@@ -106,8 +91,9 @@ def train(common: Config, members: list[Config]) -> None:
                     sums[trainer.config.name] += lost, time.process_time() - began
             if (step + 1) % _LOG_EVERY == 0:
                 for name, total in sums.items():
-                    writer.writerow([step + 1, name, *np.round(total / _LOG_EVERY, 4)])
-                    total[:] = 0
+                    if total.any():  # nothing from who had learned this before
+                        writer.writerow([step + 1, name, *np.round(total / _LOG_EVERY, 4)])
+                        total[:] = 0
                 sheet.flush()
             if (step + 1) % common.train.save_every == 0 or step + 1 == common.train.steps:
                 for trainer in trainers:
@@ -170,15 +156,18 @@ def measure(common: Config, members: list[Config], int8: bool = True) -> dict[st
 def table(results: dict[str, dict[str, Any]]) -> str:
     """The results in Markdown."""
     lines = [
-        "| shape | million parameters | GFLOP | ms float | ms INT8 | loss | people | faces |",
-        "|---" * 8 + "|",
+        "| shape | million parameters | GFLOP | ms float | ms INT8 | late loss | validation loss "
+        "| people | faces |",
+        "|---" * 9 + "|",
     ]
     for name, r in results.items():
         found = [r["classes"].get(label, {}).get("ap50", 0.0) for label in ("person", "face")]
         cost = f"{r['parameters'] / 1e6:.2f} | {r['gflop']:.2f} | {r['ms_float']:.1f}"
         small = f"{r['ms_int8']:.1f}" if "ms_int8" in r else "-"
+        late = f"{r['late']:.2f}" if "late" in r else "-"
         lines.append(
-            f"| {name} | {cost} | {small} | {r['loss']:.3f} | {found[0]:.3f} | {found[1]:.3f} |"
+            f"| {name} | {cost} | {small} | {late} | {r['loss']:.2f} | {found[0]:.3f} "
+            f"| {found[1]:.3f} |"
         )
     return "\n".join(lines)
 
@@ -191,6 +180,8 @@ def main() -> int:
     common, members = read(args.recipe, args.steps)
     train(common, members)
     results = measure(common, members)
+    for name, lost in lately(common.work / "log.csv", common.train.decay).items():
+        results[name]["late"] = lost
     (common.work / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
     print(table(results))
     return 0

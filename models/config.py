@@ -113,6 +113,22 @@ class Config(Section, frozen=True):
         return self.work / "pseudo.jsonl"
 
 
+class Shape(NetworkOptions, frozen=True, kw_only=True):
+    """A network to try; `seed` is added to the recipe's for its first weights alone."""
+
+    name: str
+    seed: int = 0
+
+
+class Ablation(Section, frozen=True):
+    """recipe: the file whose data and augmentation all shapes learn from."""
+
+    recipe: Path
+    work: Path
+    train: TrainOptions
+    shapes: list[Shape]
+
+
 def load(path: Path) -> Config:
     """Read a recipe; its paths count from its own folder.
 

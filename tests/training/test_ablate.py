@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from models.config import Config, NetworkOptions
+from models.config import Config, NetworkOptions, Shape
 
 torch = pytest.importorskip("torch", reason="the extra `train` is not installed")
 
-from models.ablate import Shape, plan, read, table, train  # noqa: E402
+from models.ablate import lately, plan, read, table, train  # noqa: E402
 from models.cost import gflop  # noqa: E402
 from models.export import average_of, save, to_openvino  # noqa: E402
 from models.network import Conv, Detector  # noqa: E402
@@ -105,6 +105,12 @@ def test_shapes_learn_side_by_side_and_go_on_where_they_stopped(recipe: Config, 
         trainer.resume()
     assert [t.step for t in late] == [2, 2, 2]
     assert same(late[0].model.state_dict(), late[1].model.state_dict())
+
+
+def test_the_late_loss_is_that_of_the_last_steps(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("20,a,9,0.1\n20,b,8,0.1\n40,a,3,0.1\n40,b,5,0.1\n60,a,2,0.1\n60,b,4,0.1\n")
+    assert lately(log, 40) == {"a": 2.5, "b": 4.5}
 
 
 def test_each_shape_is_measured_and_stands_in_the_table(recipe: Config) -> None:
