@@ -4,9 +4,8 @@
 
 Every shape begins at random and sees the same pictures in the same order, in one process; a second
 run goes on where the first was cut off. Then each is exported as the shipped one is, and measured:
-costs, the mean training loss while the rate fell, the loss on validation pictures laid into
-`whole_size`, AP50 as `models.evaluate` finds it.
-Prints a table; the work folder takes `log.csv`, `results.json` and a folder for each shape.
+costs, mean training loss while the rate fell, loss on validation pictures laid into `whole_size`,
+AP50 as `models.evaluate` finds it. Prints a table; the work folder takes `log.csv` and `results.json`.
 """
 
 from __future__ import annotations
@@ -124,6 +123,16 @@ def loss_on(detector: Detector, batches: list[Batch]) -> float:
         parts = loss(logits, distances, *cells(*x.shape[2:]), targets)
         total += float(torch.stack(list(parts.values())).sum()) * len(targets)
     return total / sum(len(targets) for _, targets in batches)
+
+
+def lately(log: Path, steps: int) -> dict[str, float]:
+    """The mean loss of each shape over the last `steps` in a log: on pictures that all shapes met
+    at the same time and, in so short a training, most for the first time."""
+    with log.open(newline="") as sheet:
+        rows = [(int(step), name, float(lost)) for step, name, lost, _ in csv.reader(sheet)]
+    last = max(step for step, _, _ in rows)
+    late = [(name, lost) for step, name, lost in rows if step > last - steps]
+    return {n: float(np.mean([lost for m, lost in late if m == n])) for n, _ in late}
 
 
 def measure(common: Config, members: list[Config], int8: bool = True) -> dict[str, dict[str, Any]]:
