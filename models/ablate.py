@@ -5,7 +5,7 @@
 Every shape begins at random and sees the same pictures in the same order, in one process; a second
 run goes on where the first was cut off. Then each is exported as the shipped one is, and measured:
 costs, mean training loss while the rate fell, loss on validation pictures laid into `whole_size`,
-AP50 as `models.evaluate` finds it. Prints a table; the work folder takes `log.csv` and `results.json`.
+AP50 as `models.evaluate` finds it. Prints a table; `work` takes `log.csv`, `results.json`.
 """
 
 from __future__ import annotations
