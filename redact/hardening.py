@@ -1,4 +1,4 @@
-"""What a process gives up before it touches footage."""
+"""What a process settles before it touches footage."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_M_ARENA_MAX = -8
 
 
 def no_core_dumps() -> None:
@@ -31,3 +32,12 @@ def end_with_parent() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def one_heap() -> None:
+    """From now on threads that begin share one heap. By default glibc gives each its own, which
+    keeps what frames once took there; together that is a tenth of a run's memory. Elsewhere this
+    does nothing."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)

@@ -13,7 +13,7 @@ from redact.batch.planning import Job
 from redact.batch.progress import Progress
 from redact.batch.record import Recipe
 from redact.errors import RedactError
-from redact.hardening import end_with_parent, no_core_dumps
+from redact.hardening import end_with_parent, no_core_dumps, one_heap
 from redact.storage import WRITER, Writer
 
 
@@ -24,6 +24,7 @@ def serve(pipe: Connection, recipe: Recipe, overwrite: bool, tied: bool = False)
     SIGTERM stops the job that runs. SIGINT is the parent's: a terminal sends it to everyone.
     """
     no_core_dumps()
+    one_heap()
     if tied:
         end_with_parent()
     stop = threading.Event()

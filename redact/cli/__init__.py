@@ -78,9 +78,10 @@ def cli() -> None:
 
 def main() -> None:
     """The `redact` command. Exits with the code that `redact.errors` gives to an error."""
-    from redact.hardening import no_core_dumps
+    from redact.hardening import no_core_dumps, one_heap
 
     no_core_dumps()
+    one_heap()
     # Stages overlap already; OpenCV's own threads would mostly wait for each other.
     os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
     cli(prog_name="redact")
