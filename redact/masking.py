@@ -37,6 +37,7 @@ _SLIVER = 4.0  # pixels: thinner rests of a box are not worth the whole block th
 _BLOCK = 8  # pixels: effects hide whole blocks of this size
 _COARSE = 16  # pixels: shapes grow to this grid, but not over somebody who surely is shown
 _FIRM = 0.15  # depth on the property from which on a shown person surely is, share of the height
+_HEAD = (0.5, 0.25)  # share of a box's width and height that its head takes, with the neck
 _MOTION_GROW = 0.25  # a moving region rarely holds the whole subject
 _FACE_GROW = 0.2  # a face box holds neither hair nor ears
 _FACE_TO_BODY = (1.0, 0.6, 1.0, 2.0)  # growth left, up, right, down of a face without a body
@@ -112,7 +113,7 @@ def _pieces(
     pieces = [
         whole[stays],
         _without_all(np.concatenate([whole[motion & ~beyond], *cut]), shown.spared),
-        _without_all(whole[seen & ~stays], shown.spared[shown.seen]),
+        _without_all(whole[seen & ~stays], shown.spared[np.tile(shown.seen, 2)]),
     ]
     lost = np.flatnonzero(~motion & ~seen & ~stays)
     pieces += [_without_all(whole[[i]], shown.covering(hidden.xyxy[i])) for i in lost]
@@ -136,9 +137,9 @@ class _Shown:
     """The people who are shown in this frame.
 
     rows: (k,) theirs among the subjects. keep: (k, 4) their boxes, a little grown. bodies: (k, 4)
-    the boxes, to the nearest blocks. spared: (k, 4) the boxes with every block that they touch,
-    since effects hide whole blocks; unexplained motion leaves them alone, and the margins and the
-    past and future places of others those who were seen. seen: (k,) bool, in this frame. firm: (k,)
+    the boxes, to the nearest blocks. spared: (2k, 4) their heads, then what is below, with every
+    block that these touch, since effects hide whole blocks; unexplained motion leaves them alone,
+    and the margins and the past and future places of others those who were seen. seen: (k,) bool, in this frame. firm: (k,)
     bool, far from the outline and seen. foot: (k,) lower edges. may_cover: whether they may be why
     somebody was lost.
     """
@@ -161,11 +162,9 @@ class _Shown:
         depth = zone.depth(foot, info.width, info.height)
         firm = depth >= _FIRM * (boxes[:, 3] - boxes[:, 1])
         size = np.where(firm, _BLOCK, _COARSE).astype(np.float32)[:, None]
-        near = boxes / size
-        spared = np.concatenate([np.floor(near[:, :2]), np.ceil(near[:, 2:])], axis=1)
-        bodies = np.round(near) * size
-        keep = _grown(boxes, _KEEP)
-        return cls(rows, keep, bodies, spared * size, seen, firm & seen, boxes[:, 3], may_cover)
+        bodies = np.round(boxes / size) * size
+        keep, spared = _grown(boxes, _KEEP), _heads_and_bodies(boxes, size)
+        return cls(rows, keep, bodies, spared, seen, firm & seen, boxes[:, 3], may_cover)
 
     @property
     def firmly(self) -> FloatArray:
@@ -179,6 +178,20 @@ class _Shown:
         often takes two for one that cannot be said."""
         nearer: FloatArray = self.bodies[self.seen & (self.foot > box[3]) & self.may_cover]
         return nearer
+
+
+def _heads_and_bodies(boxes: FloatArray, block: FloatArray) -> FloatArray:
+    """(2k, 4) the heads of people (k, 4), then what is below, in whole blocks of (k, 1) pixels. What
+    is beside a head is not theirs: passers-by behind them show there."""
+    left, top, right, bottom = boxes.T
+    aside, neck = (right - left) * (1 - _HEAD[0]) / 2, top + (bottom - top) * _HEAD[1]
+    head = np.stack([left + aside, top, right - aside, neck], axis=1) / block
+    body = np.stack([left, neck, right, bottom], axis=1) / block
+    parts = np.concatenate([head, body])
+    parts[:, :2], parts[:, 2:] = np.floor(parts[:, :2]), np.ceil(parts[:, 2:])
+    parts[len(boxes) :, 1] = parts[: len(boxes), 3]  # one begins where the other ends
+    blocks: FloatArray = (parts * np.tile(block, (2, 1))).astype(np.float32)
+    return blocks
 
 
 def _to_grid(boxes: FloatArray) -> FloatArray:
