@@ -16,6 +16,7 @@ from models.images import Picture
 _GRIDS, _GRID_CHANCES = (1, 2, 3, 4), (0.15, 0.45, 0.25, 0.15)
 _LEAST_PART = 0.3  # of a box that must be left for it to count after a cut
 _LEAST_SIDE = 3.0  # pixels
+_MOST_COVERED = 0.55  # from there on, what shows of somebody behind is not learned from
 _PAD = 114  # around letterboxed frames
 Rng = np.random.Generator
 
@@ -105,7 +106,8 @@ class Maker:
         return np.asarray(tile, np.uint8), _cut(truth, origin, scale, width, height)
 
     def _paste(self, rng: Rng, canvas: Picture, rows: list[Row]) -> None:
-        """Copies of people at the size of distant ones, feathered, on what is known."""
+        """Copies of people at the size of distant ones, feathered, on what is known; about half
+        of them partly before somebody who is there, as people who pass each other."""
         height, width = canvas.shape[:2]
         for _ in range(int(rng.integers(1, 4))):
             i = int(rng.integers(len(self._samples)))
@@ -115,25 +117,58 @@ class Maker:
                 continue
             x1, y1, x2, y2 = truth.boxes[rng.choice(people)].astype(int)
             part = self._samples.pictures[i][max(y1, 0) : y2, max(x1, 0) : x2]
-            tall = int(np.exp(rng.uniform(np.log(16), np.log(140))))
+            beside = _neighbour(rng, rows)
+            if beside is None:
+                tall = int(np.exp(rng.uniform(np.log(16), np.log(140))))
+            else:
+                tall = int((beside[3] - beside[1]) * rng.uniform(0.6, 1.25))
             wide = max(int(tall * part.shape[1] / max(part.shape[0], 1)), 4)
-            if part.size == 0 or wide >= width or tall >= height or wide > tall:
+            if part.size == 0 or wide >= width or not 8 <= tall < height or wide > tall:
                 continue
-            left, top = int(rng.integers(width - wide)), int(rng.integers(height - tall))
+            if beside is None:
+                left, top = int(rng.integers(width - wide)), int(rng.integers(height - tall))
+            else:
+                apart = rng.uniform(0.35, 1.0) * (beside[2] - beside[0] + wide) / 2
+                centre = (beside[0] + beside[2]) / 2 + apart * rng.choice([-1, 1])
+                foot = beside[3] + tall * rng.uniform(-0.05, 0.15)
+                left = int(np.clip(centre - wide / 2, 0, width - wide - 1))
+                top = int(np.clip(foot - tall, 0, height - tall - 1))
             small = cv2.resize(part, (wide, tall), interpolation=cv2.INTER_AREA)
-            fade = np.zeros((tall, wide), np.float32)
-            rim_x, rim_y = max(1, wide // 6), max(1, tall // 20)
-            fade[rim_y : tall - rim_y or None, rim_x : wide - rim_x or None] = 1
-            fade = cv2.GaussianBlur(fade, (0, 0), max(rim_x / 2, 0.6))[..., None]
+            fade = _feather(wide, tall, rounded=beside is not None)
             place = canvas[top : top + tall, left : left + wide]
             place[:] = (fade * small + (1 - fade) * place).astype(np.uint8)
             box = np.array([left, top, left + wide, top + tall], np.float32)
-            rows[:] = [r for r in rows if not r[2] or _share(r[1], box) < 1 - _LEAST_PART]
+            rows[:] = [
+                (c, b, k and _share(b, box) < _MOST_COVERED)
+                for c, b, k in rows
+                if not k or _share(b, box) < 1 - _LEAST_PART
+            ]
             rows.append((0, box, True))
             rows.append((1, box, False))  # a pasted person may have a face
 
 
 Row = tuple[int, npt.NDArray[np.float32], bool]
+
+
+def _neighbour(rng: Rng, rows: list[Row]) -> npt.NDArray[np.float32] | None:
+    """The box of somebody to stand before, every other time."""
+    people = [b for c, b, k in rows if c == 0 and k and 24 <= b[3] - b[1] <= 220]
+    if rng.random() < 0.5 or not people:
+        return None
+    return people[int(rng.integers(len(people)))]
+
+
+def _feather(wide: int, tall: int, rounded: bool) -> npt.NDArray[np.float32]:
+    """(tall, wide, 1) opacity of a pasted cut; rounded: without its corners, which show what
+    stood around it."""
+    fade = np.zeros((tall, wide), np.float32)
+    rim_x, rim_y = max(1, wide // 6), max(1, tall // 20)
+    if rounded:
+        y, x = np.ogrid[-1 : 1 : tall * 1j, -1 : 1 : wide * 1j]
+        fade[x**4 + y**4 < 0.8] = 1
+    else:
+        fade[rim_y : tall - rim_y or None, rim_x : wide - rim_x or None] = 1
+    return cv2.GaussianBlur(fade, (0, 0), max(rim_x / 2, 0.6))[..., None]
 
 
 def _cuts(rng: Rng, length: int, grid: int) -> list[int]:
