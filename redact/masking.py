@@ -63,7 +63,8 @@ def mask_of(
         return Mask(whole=True)
     subjects = decision.tracks
     if not (decision.whole_outside or decision.hide.any()):
-        return Mask()
+        # Nothing is drawn, but `erase` may not learn who is there as what was behind them.
+        return Mask(keep=_grown(subjects.xyxy[_rows_shown(decision)], _KEEP))
     shown = _Shown.of(decision, zone, info, thorough)
     joined = _joined_over_time(subjects, window, times, at)
     unbound = decision.reason == Reason.UNBOUND_FACE
@@ -154,8 +155,7 @@ class _Shown:
 
     @classmethod
     def of(cls, decision: Decision, zone: Zone, info: StreamInfo, may_cover: bool) -> _Shown:
-        people = decision.tracks.label == Label.PERSON
-        rows = np.flatnonzero(people & (decision.reason == Reason.ON_PROPERTY))
+        rows = _rows_shown(decision)
         boxes, seen = decision.tracks.xyxy[rows], ~decision.tracks.coasting[rows]
         foot = np.stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]], axis=1)
         depth = zone.depth(foot, info.width, info.height)
@@ -179,6 +179,11 @@ class _Shown:
         often takes two for one that cannot be said."""
         nearer: FloatArray = self.bodies[self.seen & (self.foot > box[3]) & self.may_cover]
         return nearer
+
+
+def _rows_shown(decision: Decision) -> IntArray:
+    people = decision.tracks.label == Label.PERSON
+    return np.flatnonzero(people & (decision.reason == Reason.ON_PROPERTY))
 
 
 def _to_grid(boxes: FloatArray) -> FloatArray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenes import BEYOND, INFO, LAWN, ON, Box, frame, row, times_of
+from scenes import BEYOND, FAR, INFO, LAWN, ON, Box, frame, row, times_of
 
 from redact.geometry import Zone
 from redact.masking import mask_of
@@ -52,6 +52,15 @@ def share_covered(mask: Mask, box: Box | np.ndarray) -> float:
 def test_nothing_hidden_is_an_empty_mask() -> None:
     assert mask_for(row(ON), [SHOWN]).empty
     assert mask_for(Tracks.empty(), []).empty
+
+
+def test_whoever_is_shown_is_kept_also_where_nobody_is_hidden() -> None:
+    """`erase` learns what is behind people: nobody may stand there meanwhile."""
+    shown, passer_by = row(ON), row(FAR, 2)
+    alone = mask_for(shown, [SHOWN])
+    beside = mask_for(frame(shown, passer_by), [SHOWN, Reason.OUTSIDE])
+    assert alone.empty
+    np.testing.assert_array_equal(alone.keep, beside.keep)
 
 
 def test_a_hidden_person_is_covered_with_a_margin_on_every_side() -> None:
