@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import islice
 from typing import Any, Literal, TypeVar
@@ -333,8 +333,12 @@ def _begun(ahead: Executor, look: Callable[[], _T]) -> Callable[[], _T]:
 
 def _checked(kind: type[_T], answer: Callable[..., Any], *given: Any) -> _T:
     """What a stage answered, made anew so that it passes its own checks: a part from elsewhere
-    may answer anything. Raises TypeError, ValueError."""
-    value = answer(*given)
-    if not isinstance(value, kind):
+    may answer anything, and in arrays of which it makes its next answer. Raises TypeError,
+    ValueError."""
+    value: Any = answer(*given)
+    if not issubclass(type(value), kind):
         raise TypeError(f"the answer is {type(value).__name__}, not {kind.__name__}")
-    return replace(value)  # type: ignore[type-var]
+    columns = ((field.name, getattr(value, field.name)) for field in fields(value))
+    own = {name: column.copy() for name, column in columns if isinstance(column, np.ndarray)}
+    made: _T = replace(value, **own)
+    return made
