@@ -274,8 +274,9 @@ def _beyond(shape: FloatArray, zone: Zone, info: StreamInfo) -> FloatArray:
     """(k, 5) the blocks of a box (and its side) that are not wholly on the property, as runs of
     one block's height."""
     out = _outside(zone, info.width, info.height)
-    left, top = np.clip(np.floor(shape[:2] / _COARSE), 0, None).astype(int).tolist()
-    right, bottom = np.clip(np.ceil(shape[2:4] / _COARSE), 0, None).astype(int).tolist()
+    size = out.shape[::-1]  # whole numbers end far below what a box may say
+    left, top = np.clip(np.floor(shape[:2] / _COARSE), 0, size).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(shape[2:4] / _COARSE), 0, size).astype(int).tolist()
     out = out[top:bottom, left:right]
     edges = np.diff(np.pad(out, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     (rows, first), last = np.nonzero(edges == 1), np.nonzero(edges == -1)[1]

@@ -213,6 +213,16 @@ def test_of_an_unidentified_mover_on_the_property_only_the_part_beyond_is_hidden
     assert share_covered(mask, (160.0, 176.0, 240.0, 230.0)) == 0
 
 
+def test_a_mover_without_end_is_hidden_wherever_the_property_is_not() -> None:
+    everything_but_a_hole = Zone.of(
+        [[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]],
+        [[[0.2, 0.2], [0.4, 0.2], [0.4, 0.4], [0.2, 0.4]]],
+    )
+    mover = row((-1e25, -1e25, 1e25, 200.0), label=Label.MOTION)
+    mask = mask_for(mover, [Reason.MOTION_BEYOND], zone=everything_but_a_hole)
+    assert share_covered(mask, (80.0, 60.0, 160.0, 120.0)) == 1
+
+
 @st.composite
 def _scenes(draw: st.DrawFn) -> tuple[Tracks, list[Reason]]:
     rows, reasons = [], []
