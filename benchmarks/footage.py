@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,9 +19,12 @@ _BESIDE = Path(__file__).parents[2] / "shared" / "footage"
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
+    """masks: whose pixel is whose, exactly; None where nobody knows."""
+
     clip: Path
     truth: Path
     zone: Path
+    masks: Path | None = None
 
     @property
     def name(self) -> str:
@@ -45,7 +48,7 @@ def labelled(where: Sequence[Path], names: Sequence[str] = ()) -> list[Labelled]
             stem = truth.name.removesuffix(".gt.csv")
             clip, zone = folder / f"{stem}.mp4", folder / f"{stem}.zone.json"
             if clip.exists() and zone.exists():
-                found.setdefault(stem, Labelled(clip, truth, zone))
+                found.setdefault(stem, Labelled(clip, truth, zone, _masks(clip)))
     missing = [name for name in names if name not in found]
     if missing:
         raise BenchmarkError(
@@ -54,15 +57,28 @@ def labelled(where: Sequence[Path], names: Sequence[str] = ()) -> list[Labelled]
     return [found[name] for name in names] if names else list(found.values())
 
 
+def _masks(clip: Path) -> Path | None:
+    """Those of the clip's own name, or of the clip whose variant it is: one scene by night or at a
+    smaller size (`driveway_night` of `driveway`) has the same."""
+    stem = clip.stem
+    while stem:
+        path = clip.with_name(f"{stem}.masks.npz")
+        if path.exists():
+            return path
+        stem = stem.rpartition("_")[0]
+    return None
+
+
 def leak_of(one: Labelled, redacted: Path) -> Leak:
     """As `redact eval` says. Raises BenchmarkError where frames are missing: then its figures
     hold for a part alone."""
     from redact.config import load_zone
     from redact.errors import RedactError
-    from redact.evaluate import evaluate
+    from redact.evaluate import evaluate, load_masks
 
     try:
-        result = evaluate(one.clip, redacted, one.truth, load_zone(one.zone))
+        masks = None if one.masks is None else load_masks(one.masks).scaled(*_size(one.clip))
+        result = evaluate(one.clip, redacted, one.truth, load_zone(one.zone), masks=masks)
     except RedactError as error:
         raise BenchmarkError(f"{one.name}: {error}") from error
     told = result.to_dict()
@@ -71,6 +87,7 @@ def leak_of(one: Labelled, redacted: Path) -> Leak:
             f"{one.name}: {told['missing_frames']} frames are missing and {told['extra_frames']} "
             "are extra in the output"
         )
+    exact = told["by_masks"] or {}
     return Leak(
         clips=[one.name],
         outside=told["outside"],
@@ -78,11 +95,16 @@ def leak_of(one: Labelled, redacted: Path) -> Leak:
         longest=told["longest_leak_seconds"],
         inside=told["inside"],
         hidden=told["hidden"],
+        well_inside=told["well_inside"],
+        well_inside_hidden=told["well_inside_hidden"],
+        outlined=exact.get("outside"),
+        shown=exact.get("shown"),
+        longest_shown=exact.get("longest_shown_seconds"),
     )
 
 
 def together(leaks: Sequence[Leak]) -> Leak:
-    """Over several clips. Raises BenchmarkError for none."""
+    """Over several clips; what only some were asked, over those. Raises BenchmarkError for none."""
     if not leaks:
         raise BenchmarkError("no labelled clip was measured")
     return Leak(
@@ -92,7 +114,20 @@ def together(leaks: Sequence[Leak]) -> Leak:
         longest=max(leak.longest for leak in leaks),
         inside=sum(leak.inside for leak in leaks),
         hidden=sum(leak.hidden for leak in leaks),
+        well_inside=_sum(leak.well_inside for leak in leaks),
+        well_inside_hidden=_sum(leak.well_inside_hidden for leak in leaks),
+        outlined=_sum(leak.outlined for leak in leaks),
+        shown=_sum(leak.shown for leak in leaks),
+        longest_shown=max(
+            (leak.longest_shown for leak in leaks if leak.longest_shown is not None), default=None
+        ),
     )
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    """None of none."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
 
 
 def retimed(output: Path, original: Path) -> Path:

@@ -162,7 +162,9 @@ class Decode(Result, frozen=True, kw_only=True, tag="decode"):
 
 
 class Leak(Strict, frozen=True, kw_only=True):
-    """Of people beyond the property, and on it, in labelled frames. longest: seconds."""
+    """Of people beyond the property, and on it, in labelled frames. longest: seconds. well_inside:
+    of those on it, who is not merely at its line. outlined: people beyond by exact masks, of whom
+    shown; longest_shown: seconds. None where it was not asked, or there are no masks."""
 
     clips: list[Name]
     outside: Count
@@ -170,6 +172,11 @@ class Leak(Strict, frozen=True, kw_only=True):
     longest: NotNegative
     inside: Count
     hidden: Count
+    well_inside: Count | None = None
+    well_inside_hidden: Count | None = None
+    outlined: Count | None = None
+    shown: Count | None = None
+    longest_shown: NotNegative | None = None
 
     @property
     def rate(self) -> float:

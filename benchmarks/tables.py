@@ -84,6 +84,21 @@ def hidden(leak: Leak) -> str:
     return f"{leak.hidden} of {leak.inside} ({percent(leak.over)})"
 
 
+def well_inside(leak: Leak) -> str:
+    return _of(leak.well_inside_hidden, leak.well_inside)
+
+
+def shown(leak: Leak) -> str:
+    return _of(leak.shown, leak.outlined)
+
+
+def _of(part: int | None, whole: int | None) -> str:
+    """Nothing where nobody asked."""
+    if part is None or whole is None:
+        return ""
+    return f"{part} of {whole} ({percent(part / whole if whole else 0.0)})"
+
+
 def _pipeline(result: Pipeline) -> list[str]:
     head = ["clip", "program", "frames/s", "x transcode", "CPU ms per frame", "peak MiB"]
     head += ["people leaked, labelled clips", "wrongly hidden"]
@@ -195,6 +210,11 @@ def _leaks(result: Leaks) -> list[str]:
         [r.config, r.clip, leaked(r.leak), figure(r.leak.longest), hidden(r.leak)]
         for r in result.rows
     ]
+    for name, told in (("hidden well inside", well_inside), ("shown by exact masks", shown)):
+        cells = [told(r.leak) for r in result.rows]
+        if any(cells):  # results from before it was measured have no such column
+            head.append(name)
+            rows = [[*row, cell] for row, cell in zip(rows, cells, strict=True)]
     return [table(head, rows)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -39,13 +40,20 @@ class TeacherOptions(Section, frozen=True):
 
 
 class NetworkOptions(Section, frozen=True):
-    """Channels of the stem and of strides 4, 8, 16 and 32; blocks per stride; neck channels."""
+    """Channels of the stem and of strides 4, 8, 16 and 32; blocks per stride; neck channels.
+
+    head: per stride two separable towers, one for classes and one for boxes; one for both
+    (`joint`); or two of dense 3x3 convolutions.
+    """
 
     stem: int = 16
     widths: tuple[int, int, int, int] = (24, 48, 96, 160)
     depths: tuple[int, int, int] = (1, 2, 2)
     neck: int = 64
     bins: int = 8  # of the distribution over each side's distance
+    context: bool = True  # pooled, at the end of stride 32
+    fuse: int = 5  # kernel where two maps of the neck become one
+    head: Literal["separable", "joint", "dense"] = "separable"
 
 
 class AugmentOptions(Section, frozen=True):
@@ -103,6 +111,22 @@ class Config(Section, frozen=True):
     @property
     def pseudo(self) -> Path:
         return self.work / "pseudo.jsonl"
+
+
+class Shape(NetworkOptions, frozen=True, kw_only=True):
+    """A network to try; `seed` is added to the recipe's for its first weights alone."""
+
+    name: str
+    seed: int = 0
+
+
+class Ablation(Section, frozen=True):
+    """recipe: the file whose data and augmentation all shapes learn from."""
+
+    recipe: Path
+    work: Path
+    train: TrainOptions
+    shapes: list[Shape]
 
 
 def load(path: Path) -> Config:

@@ -106,7 +106,8 @@ def quantised(model: Any, config: Config, pictures: int) -> Any:
     def feeds() -> Iterator[np.ndarray[Any, Any]]:
         entries = read_index(config.data.folder / config.data.train)
         rng = np.random.default_rng(config.train.seed)
-        some = [entries[i] for i in rng.choice(len(entries), pictures, replace=False)]
+        chosen = rng.choice(len(entries), min(pictures, len(entries)), replace=False)
+        some = [entries[i] for i in chosen]
         shards = Shards(config.data.folder, some)
         for entry in some:
             laid, _ = letterbox(as_frame(shards.picture(entry)), *_SIZE)

@@ -82,9 +82,9 @@ class Context(nn.Module):
 class Fuse(nn.Module):
     """Two maps of the neck become one: a separable convolution of their sum."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, kernel: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(Conv(width, width, 5, groups=width), Conv(width, width, 1))
+        self.body = nn.Sequential(Conv(width, width, kernel, groups=width), Conv(width, width, 1))
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         return self.body(a + b)
@@ -93,19 +93,23 @@ class Fuse(nn.Module):
 class Head(nn.Module):
     """Class logits and distance logits of one stride."""
 
-    def __init__(self, width: int, classes: int, bins: int) -> None:
+    def __init__(self, options: NetworkOptions, classes: int) -> None:
         super().__init__()
-        self.classes = nn.Sequential(
-            Conv(width, width, 3, groups=width), Conv(width, width, 1), nn.Conv2d(width, classes, 1)
-        )
-        self.sides = nn.Sequential(
-            Conv(width, width, 3, groups=width),
-            Conv(width, width, 1),
-            nn.Conv2d(width, 4 * bins, 1),
-        )
+        width, joint = options.neck, options.head == "joint"
+
+        def tower() -> list[nn.Module]:
+            if options.head == "dense":
+                return [Conv(width, width)]
+            return [Conv(width, width, groups=width), Conv(width, width, 1)]
+
+        self.shared = nn.Sequential(*(tower() if joint else []))
+        own = list if joint else tower
+        self.classes = nn.Sequential(*own(), nn.Conv2d(width, classes, 1))
+        self.sides = nn.Sequential(*own(), nn.Conv2d(width, 4 * options.bins, 1))
         nn.init.constant_(self.classes[-1].bias, -math.log((1 - PRIOR) / PRIOR))  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.shared(x)
         return self.classes(x), self.sides(x)
 
 
@@ -124,16 +128,18 @@ class Detector(nn.Module):
         self.stem = nn.Sequential(Conv(3, options.stem, 3, 2), Conv(options.stem, w4, 3, 2))
         self.stage8 = Stage(w4, w8, options.depths[0])
         self.stage16 = Stage(w8, w16, options.depths[1])
-        self.stage32 = nn.Sequential(Stage(w16, w32, options.depths[2]), Context(w32))
+        self.stage32 = nn.Sequential(Stage(w16, w32, options.depths[2]))
+        if options.context:
+            self.stage32.append(Context(w32))
         neck = options.neck
         self.laterals = nn.ModuleList(Conv(w, neck, 1) for w in (w8, w16, w32))
-        self.top_down = nn.ModuleList(Fuse(neck) for _ in range(2))
+        self.top_down = nn.ModuleList(Fuse(neck, options.fuse) for _ in range(2))
         self.downs = nn.ModuleList(
             nn.Sequential(Conv(neck, neck, 3, 2, groups=neck), Conv(neck, neck, 1))
             for _ in range(2)
         )
-        self.bottom_up = nn.ModuleList(Fuse(neck) for _ in range(2))
-        self.heads = nn.ModuleList(Head(neck, classes, options.bins) for _ in STRIDES)
+        self.bottom_up = nn.ModuleList(Fuse(neck, options.fuse) for _ in range(2))
+        self.heads = nn.ModuleList(Head(options, classes) for _ in STRIDES)
 
     def pyramid(self, x: Tensor) -> list[Tensor]:
         """Maps of strides 8, 16 and 32, all `neck` wide."""

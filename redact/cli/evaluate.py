@@ -28,21 +28,34 @@ _TRACKS = 10  # leaking tracks that the table names
     help="Who stands where: columns frame,track_id,x,y,w,h[,visibility].",
 )
 @click.option("--zone", required=True, type=PATH, metavar="FILE", help="The property: a zone.json.")
+@click.option(
+    "--masks",
+    type=PATH,
+    metavar="FILE.npz",
+    help="Whose pixel is whose, run lengths: also measure strangers within residents' boxes.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For machines, on stdout.")
 @click.option("--list-leaks", is_flag=True, help="Name each frame and track that has leaked.")
 @debug_option
 def evaluate(
-    original: Path, redacted: Path, truth: Path, zone: Path, as_json: bool, list_leaks: bool
+    original: Path,
+    redacted: Path,
+    truth: Path,
+    zone: Path,
+    masks: Path | None,
+    as_json: bool,
+    list_leaks: bool,
 ) -> int:
     """Measure what REDACTED still shows of the people of ORIGINAL.
 
     Someone beyond the property has leaked in a frame where the structure of head or body
-    survives. Exits with 0 whatever the figures are.
+    survives. Where somebody on the property stands before them, only exact masks tell what shows
+    beside that person. Exits with 0 whatever the figures are.
     """
     from redact.config import load_zone
     from redact.evaluate import evaluate as measure
 
-    result = measure(original, redacted, truth, load_zone(zone))
+    result = measure(original, redacted, truth, load_zone(zone), masks=masks)
     if as_json:
         click.echo(json.dumps(result.to_dict(), indent=2))
     else:
@@ -65,6 +78,12 @@ def _list(result: Evaluation) -> None:
         seen = ", ".join(f"{name} {share or 0:.0%} kept" for name, share, leaks in parts if leaks)
         time = float(result.times[leak.frame])
         click.echo(f"leak: frame {leak.frame} ({time:.3f} s), track {leak.track_id}: {seen}")
+    for one in result.shown:
+        time = float(result.times[one.frame])
+        click.echo(
+            f"shown: frame {one.frame} ({time:.3f} s), track {one.track_id}: "
+            f"{one.share:.0%} of {one.pixels} pixels"
+        )
 
 
 def _show(result: Evaluation) -> None:

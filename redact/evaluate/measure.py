@@ -9,7 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from redact.errors import ConfigError, SourceError
+from redact.evaluate.exact import shown_share
+from redact.evaluate.masks import Masks, load_masks
 from redact.evaluate.options import EvaluateOptions
+from redact.evaluate.outlined import Outlined
 from redact.evaluate.pictures import Pair, empty_scene, pairs
 from redact.evaluate.result import Evaluation, Sighting
 from redact.evaluate.structure import Kept, kept_structure
@@ -25,16 +28,20 @@ def evaluate(
     truth: Path,
     zone: Zone,
     options: EvaluateOptions = EvaluateOptions(),  # noqa: B008 - frozen value
+    masks: Path | Masks | None = None,
 ) -> Evaluation:
     """Compare `redacted` with `original` for the people that `truth` labels.
 
-    Memory does not grow with the clip, but for the one small record per labelled person.
-    Raises ConfigError for an unusable truth, SourceError for unreadable files, files of
+    masks: whose pixel is whose; adds figures, and changes none. Memory does not grow with the clip,
+    but for the one small record per labelled person, and masks, which are held packed.
+    Raises ConfigError for an unusable truth or masks, SourceError for unreadable files, files of
     different sizes, and files without one common moment.
     """
     labels = load_truth(truth)
+    if masks is not None and not isinstance(masks, Masks):
+        masks = load_masks(masks)
     scene = empty_scene(original, labels, options.backdrop)
-    meter = _Meter(labels, zone, options, scene)
+    meter = _Meter(labels, zone, options, scene, masks)
     for pair in pairs(original, redacted):
         meter.add(pair)
     return meter.finish(original, redacted)
@@ -49,8 +56,10 @@ class _Meter:
         zone: Zone,
         options: EvaluateOptions,
         scene: npt.NDArray[np.float32] | None,
+        masks: Masks | None = None,
     ) -> None:
         self.truth, self.zone, self.options, self.scene = truth, zone, options, scene
+        self.outlines = None if masks is None else _Outlines(masks, truth, options)
         self.inside: npt.NDArray[np.bool_] | None = None
         self.times: list[Fraction] = []
         self.missing: list[int] = []
@@ -66,12 +75,22 @@ class _Meter:
         if self.inside is None:
             height, width = pair.original.y.shape
             self.inside = self.truth.inside(self.zone, width, height)
+            if self.outlines is not None:
+                self.outlines.check_size(width, height)
         if pair.redacted is None:
             self.missing.append(frame)
         rows = self.truth.at(frame)
+        if rows.start == rows.stop:
+            return
+        height, width = pair.original.y.shape
+        deep = self.truth.depth(rows, self.zone, width, height) >= self.options.near_line
         for row in range(rows.start, rows.stop):
             kept = _UNSEEN if pair.redacted is None else self._judge(pair, row, rows)
-            self.sightings.append(self._sighting(frame, row, kept, pair.redacted is None))
+            well = bool(deep[row - rows.start])
+            self.sightings.append(self._sighting(frame, row, kept, pair.redacted is None, well))
+        if self.outlines is not None:
+            strangers = np.arange(rows.start, rows.stop)[~self.inside[rows]]
+            self.outlines.add(pair, strangers, self.scene)
 
     def _judge(self, pair: Pair, row: int, rows: slice) -> Kept:
         assert pair.original is not None
@@ -100,7 +119,7 @@ class _Meter:
         least = self.options.inside_visibility if inside else self.options.min_visibility
         return bool(self.truth.visibility[row] < least)
 
-    def _sighting(self, frame: int, row: int, kept: Kept, absent: bool) -> Sighting:
+    def _sighting(self, frame: int, row: int, kept: Kept, absent: bool, well: bool) -> Sighting:
         assert self.inside is not None
         options, inside = self.options, bool(self.inside[row])
         counted = not self._faint(row) and (absent or kept.whole is not None)
@@ -117,6 +136,7 @@ class _Meter:
             hidden=inside and counted and (kept.whole or 0.0) < options.hidden,
             floor=inside and counted and not absent and (kept.ideal or 0.0) < options.hidden,
             certain=kept.certain,
+            well_inside=inside and counted and well,
         )
 
     def finish(self, original: Path, redacted: Path) -> Evaluation:
@@ -131,6 +151,8 @@ class _Meter:
             raise ConfigError(
                 f"{self.truth.where}: labels frame {last}, but {original} has {frames} frames"
             )
+        if self.outlines is not None:
+            self.outlines.check_frames(frames)
         return Evaluation(
             original=original.name,
             redacted=redacted.name,
@@ -138,4 +160,56 @@ class _Meter:
             missing=tuple(self.missing),
             extra=self.extra,
             sightings=tuple(self.sightings),
+            outlined=None if self.outlines is None else tuple(self.outlines.found),
         )
+
+
+class _Outlines:
+    """Collects one `Outlined` per person beyond the property of whom enough can be seen."""
+
+    def __init__(self, masks: Masks, truth: Truth, options: EvaluateOptions) -> None:
+        if (truth.track_id == 0).any():
+            raise ConfigError(
+                f"{truth.where}: track 0 cannot be told from nobody, which is 0 in {masks.where}"
+            )
+        self.masks, self.truth, self.options = masks, truth, options
+        self.found: list[Outlined] = []
+
+    def check_size(self, width: int, height: int) -> None:
+        if (self.masks.width, self.masks.height) != (width, height):
+            raise ConfigError(
+                f"{self.masks.where}: masks of {self.masks.width}x{self.masks.height} pixels, but "
+                f"the clip shows {width}x{height}"
+            )
+
+    def check_frames(self, frames: int) -> None:
+        if self.masks.frames != frames:
+            raise ConfigError(
+                f"{self.masks.where}: masks of {self.masks.frames} frames, but the clip has "
+                f"{frames}"
+            )
+
+    def add(
+        self,
+        pair: Pair,
+        rows: npt.NDArray[np.int64],
+        scene: npt.NDArray[np.float32] | None,
+    ) -> None:
+        """rows: of the truth, those beyond the property in this frame."""
+        assert pair.original is not None
+        frame = pair.original.index
+        if frame >= self.masks.frames:
+            return  # told at the end, when both numbers are known
+        label = self.masks.at(frame) if len(rows) else None
+        for row in rows:
+            mask = label == self.truth.track_id[row]
+            pixels = int(np.count_nonzero(mask))
+            if pixels < self.options.min_pixels:
+                continue
+            share, certain = 0.0, True
+            if pair.redacted is not None:
+                y, hidden = pair.original.y, pair.redacted.y
+                share, certain = shown_share(y, hidden, scene, self.truth.xyxy[row], mask)
+            shown = share > 0 and share >= self.options.shown
+            track = int(self.truth.track_id[row])
+            self.found.append(Outlined(frame, track, pixels, share, shown, certain))

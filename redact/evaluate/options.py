@@ -18,7 +18,10 @@ class EvaluateOptions(Section, frozen=True):
     of the body's structure survives. hidden: someone on the property is wrongly hidden when less
     than this share survives. min_region: people of whom less than this share of the box is in
     the picture and not covered by a nearer person are not counted. backdrop: frames of the
-    original from which the empty scene is estimated.
+    original from which the empty scene is estimated. near_line: people on the property are well
+    inside where their feet are at least so much of their own height within the outline. With exact
+    masks: min_pixels: people of whom fewer pixels can be seen are not looked at; shown: someone
+    beyond the property shows when at least this share of them survives.
     """
 
     min_visibility: Share = 0.1
@@ -27,4 +30,7 @@ class EvaluateOptions(Section, frozen=True):
     body_leak: Share = 0.2
     hidden: Share = 0.6
     min_region: Share = 0.1
+    near_line: Share = 0.1
+    min_pixels: Annotated[int, Meta(ge=1)] = 30
+    shown: Share = 0.2
     backdrop: Annotated[int, Meta(ge=0, le=255)] = 31

@@ -8,6 +8,8 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
+from redact.evaluate.outlined import Outlined, percent, rows_of, totals
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
@@ -17,6 +19,7 @@ class Sighting:
     kept shares (None: cannot be judged). head_leak, body_leak: seen though outside. hidden:
     inside but not to be seen. floor: would be so if exactly the outside boxes were hidden.
     certain: False where there was too little structure and plain pixels were compared.
+    well_inside: counted, and not merely at the line of the property.
     """
 
     frame: int
@@ -31,6 +34,7 @@ class Sighting:
     hidden: bool
     floor: bool
     certain: bool
+    well_inside: bool = False
 
     @property
     def leaked(self) -> bool:
@@ -62,7 +66,8 @@ class Evaluation:
 
     times: presentation time of every frame of the original, seconds. missing: frames of the
     original without a redacted one. extra: redacted frames without an original.
-    sightings: one per row of the truth, ordered by frame.
+    sightings: one per row of the truth, ordered by frame. outlined: people beyond the property,
+    ordered by frame; None without exact masks.
     """
 
     original: str
@@ -71,6 +76,7 @@ class Evaluation:
     missing: Sequence[int]
     extra: int
     sightings: Sequence[Sighting]
+    outlined: Sequence[Outlined] | None = None
 
     @property
     def frames(self) -> int:
@@ -127,6 +133,8 @@ class Evaluation:
         inside = [s for s in self.sightings if s.counted and s.inside]
         leaking = [t for t in self.tracks if t.leaked]
         hidden, floor = _count(s.hidden for s in inside), _count(s.floor for s in inside)
+        well = [s for s in inside if s.well_inside]
+        well_hidden = _count(s.hidden for s in well)
         return {
             "original": self.original,
             "redacted": self.redacted,
@@ -136,7 +144,7 @@ class Evaluation:
             "frames_match": self.frames_match,
             "outside": len(outside),
             "leaked": len(self.leaks),
-            "leaked_percent": _percent(len(self.leaks), len(outside)),
+            "leaked_percent": percent(len(self.leaks), len(outside)),
             "head_leaks": _count(s.head_leak for s in self.leaks),
             "body_leaks": _count(s.body_leak for s in self.leaks),
             "outside_tracks": _count(t.outside > 0 for t in self.tracks),
@@ -144,14 +152,23 @@ class Evaluation:
             "longest_leak_seconds": round(max((t.longest_leak for t in leaking), default=0.0), 4),
             "inside": len(inside),
             "hidden": hidden,
-            "hidden_percent": _percent(hidden, len(inside)),
+            "hidden_percent": percent(hidden, len(inside)),
             "hidden_floor": floor,
-            "hidden_floor_percent": _percent(floor, len(inside)),
+            "hidden_floor_percent": percent(floor, len(inside)),
+            "well_inside": len(well),
+            "well_inside_hidden": well_hidden,
+            "well_inside_hidden_percent": percent(well_hidden, len(well)),
+            "by_masks": None if self.outlined is None else totals(self.outlined, self._longest),
             "not_counted": _count(not s.counted for s in self.sightings),
             "uncertain": _count(s.counted and not s.certain for s in self.sightings),
             "tracks": [_track_dict(t) for t in self.tracks],
             "leaks": [_leak_dict(s) for s in self.leaks],
         }
+
+    @cached_property
+    def shown(self) -> list[Outlined]:
+        """Who shows by exact masks; empty without them."""
+        return [o for o in self.outlined or () if o.shown]
 
     def rows(self) -> list[tuple[str, str]]:
         """(name, value) lines for people to read."""
@@ -159,6 +176,7 @@ class Evaluation:
         frames = f"{d['frames']}"
         if not self.frames_match:
             frames += f", {d['missing_frames']} MISSING, {d['extra_frames']} EXTRA in the output"
+        masks = rows_of(d["by_masks"]) if d["by_masks"] else []
         return [
             ("frames", frames),
             ("people outside, frames", f"{d['outside']}"),
@@ -172,6 +190,12 @@ class Evaluation:
                 "  floor (people overlap)",
                 f"{d['hidden_floor']} ({d['hidden_floor_percent']:.2f} %)",
             ),
+            (
+                "  of those well inside",
+                f"{d['well_inside_hidden']} of {d['well_inside']} "
+                f"({d['well_inside_hidden_percent']:.2f} %)",
+            ),
+            *masks,
             ("not counted (hardly visible)", f"{d['not_counted']}"),
             ("judged by plain pixels", f"{d['uncertain']}"),
         ]
@@ -179,10 +203,6 @@ class Evaluation:
 
 def _count(flags: Iterable[bool]) -> int:
     return sum(1 for flag in flags if flag)
-
-
-def _percent(part: int, whole: int) -> float:
-    return round(100 * part / whole, 3) if whole else 0.0
 
 
 def _track_dict(track: TrackResult) -> dict[str, Any]:

@@ -23,19 +23,19 @@ import numpy.typing as npt
 from redact.structures import Plane
 
 Boxes = npt.NDArray[np.float64]
-_Floats = npt.NDArray[np.float32]
-_Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
 
 TALL = 128  # pixels to which taller people are scaled down
 HEAD = 1 / 6.5  # of a person's height
 _HEAD_WIDTH, _BODY_WIDTH = 0.6, 0.7  # middle part of the box that is looked at
-_SURVIVES = 0.5  # relative error of a gradient vector
-_FINE, _COARSE = (0.7, 2.0), (2.0, 0.6)  # (sigma in pixels, least gradient in grey levels/pixel)
-_SMALL = 64.0  # people lower than so many pixels are smoothed less
-_WINDOW = 7  # pixels square in which surviving structure must be coherent
-_MOST = 0.65  # share of the window's structure that must survive
-_LEAST = 8.0  # informing pixels for a verdict
-_SAME = 3.0  # grey levels by which a re-encoded pixel may differ
+SURVIVES = 0.5  # relative error of a gradient vector
+FINE, COARSE = (0.7, 2.0), (2.0, 0.6)  # (sigma in pixels, least gradient in grey levels/pixel)
+SMALL = 64.0  # people lower than so many pixels are smoothed less
+WINDOW = 7  # pixels square in which surviving structure must be coherent
+MOST = 0.65  # share of the window's structure that must survive
+LEAST = 8.0  # informing pixels for a verdict
+SAME = 3.0  # grey levels by which a re-encoded pixel may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +59,16 @@ class _View:
     """One person's surroundings on the common scale: (h, w) regions and (h, w, 3) luma of the
     original, the redacted picture and the empty scene."""
 
-    luma: _Floats
-    head: _Bools
-    body: _Bools
-    others: _Bools
+    luma: Floats
+    head: Bools
+    body: Bools
+    others: Bools
 
 
 def kept_structure(
     original: Plane,
     redacted: Plane,
-    scene: _Floats | None,
+    scene: Floats | None,
     box: npt.NDArray[np.float64],
     nearer: Boxes,
     others: Boxes,
@@ -83,11 +83,8 @@ def kept_structure(
     view = _view(original, redacted, scene, box, nearer, others)
     if view is None or (view.head | view.body).sum() < min_region * _box_pixels(box):
         return Kept(None, None, None, None)
-    # Small people show little but pixels: they are smoothed less, and compared more strictly.
-    small = min(1.0, float(box[3] - box[1]) / _SMALL)
-    error = float(np.clip(_SURVIVES * (0.6 + small * 0.6), 0.8 * _SURVIVES, _SURVIVES))
-    for sigma, least in ((_FINE[0] * small, _FINE[1]), _COARSE):
-        weight, survives = _gradients(view.luma, sigma, least, error)
+    for sigma, least, error in looks(float(box[3] - box[1])):
+        weight, survives = gradients(view.luma, sigma, least, error)
         seen = _seen(weight, survives, view)
         whole = _share(weight, seen, view.head | view.body)
         if whole is not None:
@@ -100,6 +97,17 @@ def kept_structure(
     return _by_difference(view)
 
 
+def looks(height: float) -> list[tuple[float, float, float]]:
+    """How to look for the structure of a person so many pixels high: sigma in pixels, least
+    gradient in grey levels per pixel, relative error with which it survives; first the fine look.
+
+    Small people show little but pixels: they are smoothed less, and compared more strictly.
+    """
+    small = min(1.0, height / SMALL)
+    error = float(np.clip(SURVIVES * (0.6 + small * 0.6), 0.8 * SURVIVES, SURVIVES))
+    return [(FINE[0] * small, FINE[1], error), (*COARSE, error)]
+
+
 def _box_pixels(box: npt.NDArray[np.float64]) -> float:
     """Pixels of the looked-at middle of a box on the common scale."""
     width, height = box[2] - box[0], box[3] - box[1]
@@ -110,7 +118,7 @@ def _box_pixels(box: npt.NDArray[np.float64]) -> float:
 def _view(
     original: Plane,
     redacted: Plane,
-    scene: _Floats | None,
+    scene: Floats | None,
     box: npt.NDArray[np.float64],
     nearer: Boxes,
     others: Boxes,
@@ -140,7 +148,7 @@ def _view(
 
 def _parts(
     x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], box: npt.NDArray[np.float64]
-) -> tuple[_Bools, _Bools]:
+) -> tuple[Bools, Bools]:
     """Head and body of a box on the grid of pixel centres x and y."""
     aside = np.abs(x - (box[0] + box[2]) / 2) / (box[2] - box[0])
     neck = box[1] + (box[3] - box[1]) * HEAD
@@ -150,7 +158,7 @@ def _parts(
     return head, below[:, None] & (aside < _BODY_WIDTH / 2)
 
 
-def _within(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], boxes: Boxes) -> _Bools:
+def _within(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], boxes: Boxes) -> Bools:
     """(len(y), len(x)) bool: pixel centres that lie in any of the boxes."""
     hit = np.zeros((len(y), len(x)), np.bool_)
     for x1, y1, x2, y2 in boxes:
@@ -158,45 +166,48 @@ def _within(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], boxes: Boxes
     return hit
 
 
-def _gradients(luma: _Floats, sigma: float, least: float, error: float) -> tuple[_Floats, _Bools]:
+def gradients(luma: Floats, sigma: float, least: float, error: float) -> tuple[Floats, Bools]:
     """(h, w) weight of each pixel's information, and whether its gradient vector survives with
-    at most this relative error."""
+    at most this relative error.
+
+    luma: (h, w, 3 or more): the original, the redacted picture, and pictures in which nobody is to
+    be made out: what the original shows as they do says nothing about anybody.
+    """
     smooth = cv2.GaussianBlur(luma, (0, 0), sigma) if sigma > 0.3 else luma
     dx = cv2.sepFilter2D(smooth, -1, np.array([-0.5, 0, 0.5]), np.array([1.0]))
     dy = cv2.sepFilter2D(smooth, -1, np.array([1.0]), np.array([-0.5, 0, 0.5]))
     size = np.hypot(dx[..., 0], dy[..., 0])
     with np.errstate(invalid="ignore"):
-        lost = np.hypot(dx[..., 1] - dx[..., 0], dy[..., 1] - dy[..., 0])
-        foreign = np.hypot(dx[..., 2] - dx[..., 0], dy[..., 2] - dy[..., 0])
-        scenic = foreign < np.maximum(_SURVIVES * size, least)
-    strong = (size >= least) & ~scenic
+        change = np.hypot(dx[..., 1:] - dx[..., :1], dy[..., 1:] - dy[..., :1])
+        vague = change[..., 1:] < np.maximum(SURVIVES * size, least)[..., None]
+    strong = (size >= least) & ~vague.any(axis=-1)
     # Square root: one hard edge must not outvote all the softer ones.
-    weight: _Floats = np.where(strong, np.sqrt(size), 0).astype(np.float32)
-    survives: _Bools = lost < error * size
+    weight: Floats = np.where(strong, np.sqrt(size), 0).astype(np.float32)
+    survives: Bools = change[..., 0] < error * size
     return weight, survives
 
 
-def _seen(weight: _Floats, survives: _Bools, view: _View) -> _Bools:
+def _seen(weight: Floats, survives: Bools, view: _View) -> Bools:
     """(h, w) bool: what can be seen of head and body, each judged by its own pixels alone."""
-    head = _coherent(np.where(view.head, weight, 0), survives) & view.head
-    return head | (_coherent(np.where(view.body, weight, 0), survives) & view.body)
+    head = coherent(np.where(view.head, weight, 0), survives) & view.head
+    return head | (coherent(np.where(view.body, weight, 0), survives) & view.body)
 
 
-def _coherent(weight: _Floats, survives: _Bools) -> _Bools:
-    """(h, w) bool: where most of the information round about survives.
+def coherent(weight: Floats, survives: Bools, share: float = MOST) -> Bools:
+    """(h, w) bool: where more than this share of the information round about survives.
 
     Under blur, gradients survive by chance, here and there; where a person is seen, they all do.
     """
     found = np.dstack([weight, np.where(survives, weight, 0)])
-    near = cv2.blur(found, (_WINDOW, _WINDOW))
-    most: _Bools = near[..., 1] > _MOST * near[..., 0]
+    near = cv2.blur(found, (WINDOW, WINDOW))
+    most: Bools = near[..., 1] > share * near[..., 0]
     return most
 
 
-def _share(weight: _Floats, survives: _Bools, region: _Bools) -> float | None:
+def _share(weight: Floats, survives: Bools, region: Bools) -> float | None:
     """Weighted share of the region's information, None where there is too little of it."""
     of = weight[region]
-    if np.count_nonzero(of) < _LEAST:
+    if np.count_nonzero(of) < LEAST:
         return None
     return float(of[survives[region]].sum() / of.sum())
 
@@ -205,6 +216,6 @@ def _by_difference(view: _View) -> Kept:
     """The last resort: pixels that are the same to within the noise of re-encoding."""
     region = view.head | view.body
     change = cv2.blur(view.luma[..., :2], (3, 3))
-    same = np.abs(change[..., 0] - change[..., 1]) <= _SAME
+    same = np.abs(change[..., 0] - change[..., 1]) <= SAME
     whole = float(same[region].mean())
     return Kept(None, whole, whole, float((~view.others)[region].mean()), certain=False)

@@ -49,6 +49,14 @@ class Truth:
         x = (self.xyxy[:, 0] + self.xyxy[:, 2]) / 2 / width
         return zone.contains(np.stack([x, self.xyxy[:, 3] / height], axis=1))
 
+    def depth(self, rows: slice, zone: Zone, width: int, height: int) -> npt.NDArray[np.float64]:
+        """(k,) how far within the property these rows' bottom centres are, in their own heights;
+        negative beyond it."""
+        left, top, right, bottom = self.xyxy[rows].T
+        feet = np.stack([(left + right) / 2, bottom], axis=1)
+        deep: npt.NDArray[np.float64] = zone.depth(feet, width, height) / (bottom - top)
+        return deep
+
 
 def load_truth(path: str | Path) -> Truth:
     """Read a truth file. Raises ConfigError naming the line of whatever is wrong."""

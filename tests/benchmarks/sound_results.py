@@ -5,6 +5,8 @@ from __future__ import annotations
 from benchmarks.schema import (
     Detect,
     Leak,
+    Leaking,
+    Leaks,
     Look,
     Machine,
     Pipeline,
@@ -86,4 +88,14 @@ def detect() -> Detect:
         threads=1,
         rows=[look],
         roofline=[roof],
+    )
+
+
+def leaks(rows: list[Leaking]) -> Leaks:
+    return Leaks(
+        date="2026-01-02",
+        command="python -m benchmarks leak",
+        quick=False,
+        machine=MACHINE,
+        rows=rows,
     )

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import av
+import msgspec
 import numpy as np
 import pytest
 
@@ -149,6 +150,33 @@ def test_leaks_of_several_clips_are_added() -> None:
     assert (both.clips, both.rate, both.longest, both.over) == (["a", "b"], 0.025, 0.5, 0.5)
     with pytest.raises(BenchmarkError):
         footage.together([])
+
+
+def test_what_was_asked_of_some_clips_is_added_over_those() -> None:
+    plain = Leak(clips=["a"], outside=10, leaked=1, longest=0.5, inside=4, hidden=2)
+    exact = msgspec.structs.replace(
+        plain, well_inside=3, well_inside_hidden=1, outlined=9, shown=2, longest_shown=0.2
+    )
+    assert footage.together([plain, plain]).shown is None
+    both = footage.together([plain, exact, exact])
+    assert (both.outside, both.outlined, both.shown, both.longest_shown) == (30, 18, 4, 0.2)
+    assert (both.well_inside, both.well_inside_hidden) == (6, 2)
+
+
+def test_masks_of_a_scene_are_found_for_all_its_variants() -> None:
+    found = {one.name: one.masks for one in footage.labelled([footage.SAMPLES])}
+    shared = footage.SAMPLES / "driveway.masks.npz"
+    assert found == dict.fromkeys(("driveway", "driveway_night", "driveway_small"), shared)
+
+
+def test_masks_of_the_whole_clip_fit_its_small_variant() -> None:
+    (small,) = footage.labelled([footage.SAMPLES], ["driveway_small"])
+    leak = footage.leak_of(small, small.clip)
+    assert leak.outlined is not None
+    assert 1200 < leak.outlined < 1251, "the farthest have too few pixels at half the size"
+    assert leak.shown == leak.outlined
+    assert leak.longest_shown == 16
+    assert (leak.well_inside, leak.well_inside_hidden) == (380, 0)
 
 
 def test_no_peer_is_left_out_in_silence(tmp_path: Path) -> None:

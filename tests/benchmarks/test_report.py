@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sound_results import detect, pipeline
+from sound_results import LEAK, detect, leaks, pipeline
 
 from benchmarks import plots, report, tables
-from benchmarks.schema import BenchmarkError, write
+from benchmarks.schema import BenchmarkError, Leaking, write
 
 
 def test_the_tables_of_the_documents_are_those_of_the_committed_results() -> None:
@@ -55,6 +55,19 @@ def test_a_roofline_tells_what_bounds_and_how_much_is_reached() -> None:
     (roof,) = detect().roofline
     slow = msgspec.structs.replace(roof, ceiling_gbytes=1)
     assert (slow.bound, round(slow.attainable), round(slow.reached)) == ("memory", 120, 120)
+
+
+def test_columns_that_no_row_fills_are_left_out() -> None:
+    plain = Leaking(config="embedded", clip="street", leak=LEAK)
+    masked = msgspec.structs.replace(
+        LEAK, well_inside=250, well_inside_hidden=5, outlined=400, shown=8, longest_shown=0.3
+    )
+    head = "| models | clip | leaked | longest, s | wrongly hidden |"
+    assert f"{head}\n" in tables.render(leaks([plain]))
+    both = tables.render(leaks([plain, Leaking(config="embedded", clip="drive", leak=masked)]))
+    assert f"{head} hidden well inside | shown by exact masks |\n" in both
+    assert "| 30 of 300 (10 %) |  |  |\n" in both
+    assert "| 30 of 300 (10 %) | 5 of 250 (2.00 %) | 8 of 400 (2.00 %) |\n" in both
 
 
 def test_only_what_is_between_the_marks_changes() -> None:

@@ -39,6 +39,21 @@ def make(path: Path, hide: bool, frames: int = FRAMES) -> None:
         file.mux(stream.encode(None))
 
 
+def write_masks(path: Path, frames: int) -> None:
+    labels = np.zeros((frames, SIZE[1], SIZE[0]), np.uint8)
+    for index, label in enumerate(labels):
+        for track, (x, y, w, h) in BOXES.items():
+            label[y : y + h, x + 3 * index : x + 3 * index + w] = track
+    runs = [np.flatnonzero(np.diff(label.ravel(), prepend=255)) for label in labels]
+    np.savez_compressed(
+        path,
+        shape=(SIZE[1], SIZE[0]),
+        values=np.concatenate([x.ravel()[at] for x, at in zip(labels, runs, strict=True)]),
+        lengths=np.concatenate([np.diff(at, append=labels[0].size) for at in runs]),
+        runs=[len(at) for at in runs],
+    )
+
+
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("eval")
@@ -52,6 +67,8 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for index in range(FRAMES):
             for track, (x, y, w, h) in BOXES.items():
                 table.writerow((index, track, x + 3 * index, y, w, h))
+    write_masks(folder / "masks.npz", FRAMES)
+    write_masks(folder / "few.npz", FRAMES - 1)
     (folder / "zone.json").write_text('{"polygons": [[[0, 0.75], [1, 0.75], [1, 1], [0, 1]]]}')
     (folder / "no.json").write_text('{"polygons": []}')
     (folder / "bad.csv").write_text("frame,x\n0,1\n")
@@ -99,6 +116,22 @@ def test_each_leak_is_named_on_request(call):
     assert "leak: " not in call("hidden.mp4", "--list-leaks").stdout
 
 
+def test_exact_masks_add_figures_to_the_table_and_to_json(call):
+    plain = json.loads(call("original.mp4", "--json", "--masks", "masks.npz").stdout)
+    masked = plain["by_masks"]
+    assert (masked["outside"], masked["shown"], masked["shown_tracks"]) == (FRAMES, FRAMES, 1)
+    assert masked["longest_shown_seconds"] == pytest.approx(FRAMES / 10)
+    assert masked["people"][0] == {"frame": 0, "track_id": 1, "pixels": 24 * 60, "share": 1.0}
+    table = call("original.mp4", "--list-leaks", "--masks", "masks.npz").stdout
+    assert "longest shown" in table
+    assert "shown: frame 3 (0.300 s), track 1: 100% of 1440 pixels" in table
+    hidden = json.loads(call("hidden.mp4", "--json", "--masks", "masks.npz").stdout)
+    assert (hidden["by_masks"]["outside"], hidden["by_masks"]["shown"]) == (FRAMES, 0)
+    without = call("original.mp4").stdout
+    assert "shown" not in without
+    assert "of those well inside 0 of 12 (0.00 %)" in " ".join(without.split())
+
+
 def test_frames_that_are_missing_are_warned_of(call):
     result = call("short.mp4")
     assert result.exit_code == 0
@@ -123,6 +156,21 @@ def test_what_cannot_be_measured_is_one_line(call, redacted, files, code, said):
     assert (result.exit_code, result.stdout) == (code, "")
     assert result.stderr.startswith("redact: error: ")
     assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("absent.npz", "absent.npz: cannot read the masks"),
+        ("truth.csv", "truth.csv: not an npz file of masks"),
+        ("few.npz", "few.npz: masks of 11 frames, but the clip has 12"),
+    ],
+)
+def test_masks_that_do_not_fit_are_one_line(call, file, said):
+    result = call("hidden.mp4", "--json", "--masks", file)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"redact: error: {said}")
     assert result.stderr.count("\n") == 1
 
 

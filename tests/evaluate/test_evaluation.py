@@ -135,6 +135,29 @@ def test_a_foot_below_the_frame_is_not_clipped_onto_the_property(
     assert (d["outside"], d["inside"]) == (1, 1)
 
 
+def test_who_stands_at_the_line_is_not_well_inside(original: Path, tmp_path: Path) -> None:
+    """Feet 6 pixels within the line are a tenth of 60; beyond it they are never inside."""
+    truth = tmp_path / "truth.csv"
+    rows = [f"{i},1,{x},20,24,60" for i, x in enumerate((67, 69, 73, 75, 100))]
+    truth.write_text("frame,track_id,x,y,w,h\n" + "\n".join(rows) + "\n")
+    out = clip(tmp_path / "out.mp4", hide=lambda i: INSIDE if i == 4 else None)
+    d = evaluate(original, out, truth, ZONE).to_dict()
+    assert (d["inside"], d["outside"]) == (4, 1)
+    assert (d["well_inside"], d["well_inside_hidden"], d["hidden"]) == (2, 1, 1)
+    assert d["well_inside_hidden_percent"] == 50
+    d = evaluate(original, out, truth, ZONE, EvaluateOptions(near_line=0)).to_dict()
+    assert (d["well_inside"], d["hidden"]) == (4, 1)
+
+
+def test_where_the_property_reaches_the_frame_edge_there_is_no_line(
+    original: Path, truth: Path
+) -> None:
+    whole = Zone.of([[(0, 0), (1, 0), (1, 1), (0, 1)]])
+    found = evaluate(original, original, truth, whole)
+    assert found.to_dict()["well_inside"] == 20
+    assert dict(found.rows())["  of those well inside"] == "0 of 20 (0.00 %)"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
