@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ import msgspec
 
 from redact.config import Config, Trust
 from redact.errors import ConfigError, RedactError, SourceError
+from redact.looks import LookThread
 from redact.pipeline import Pipeline
 from redact.protocols import Detector, Observer, Sink, Source
 from redact.reading import (
@@ -231,7 +232,7 @@ def run_piece(
     with (
         closing(open_piece(source, span, config)) as stream,
         closing(past_frames(source, span, config)) as past,
-        _looking() as ahead,
+        LookThread() as ahead,
     ):
         redactor = make_redactor(stream.info, config, detector, past=past, ahead=ahead)
         sink = PyAVSink(output, silent)
@@ -313,11 +314,6 @@ def _open_sink(
     )
 
 
-def _looking() -> Executor:
-    """A thread for the detector's looks, which take as long as all else that is analysed."""
-    return ThreadPoolExecutor(1, thread_name_prefix="redact-look")
-
-
 def _prepare(detector: Detector | None, info: StreamInfo) -> None:
     """Let a detector that can (`prepare`) make ready for the size of the stream while the rest
     loads. What goes wrong there goes wrong again at the first look, which tells."""
@@ -348,7 +344,7 @@ def _run(
     stream = open_source(source, config) if isinstance(source, str | Path | ObjectPath) else source
     try:
         _prepare(detector, stream.info)
-        with _looking() as ahead:
+        with LookThread() as ahead:
             redactor = make_redactor(stream.info, config, detector, ahead=ahead)
             if isinstance(sink, str | Path | ObjectPath):  # last: it holds the original's sound
                 original = source if isinstance(source, str | Path | ObjectPath) else None

@@ -64,7 +64,8 @@ def mask_of(
         return Mask(whole=True)
     subjects = decision.tracks
     if not (decision.whole_outside or decision.hide.any()):
-        return Mask()
+        # Nothing is drawn, but `erase` may not learn who is there as what was behind them.
+        return Mask(keep=_grown(subjects.xyxy[_rows_shown(decision)], _KEEP))
     shown = _Shown.of(decision, zone, info, thorough)
     joined = _joined_over_time(subjects, window, times, at)
     unbound = decision.reason == Reason.UNBOUND_FACE
@@ -155,8 +156,7 @@ class _Shown:
 
     @classmethod
     def of(cls, decision: Decision, zone: Zone, info: StreamInfo, may_cover: bool) -> _Shown:
-        people = decision.tracks.label == Label.PERSON
-        rows = np.flatnonzero(people & (decision.reason == Reason.ON_PROPERTY))
+        rows = _rows_shown(decision)
         boxes, seen = decision.tracks.xyxy[rows], ~decision.tracks.coasting[rows]
         foot = np.stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]], axis=1)
         depth = zone.depth(foot, info.width, info.height)
@@ -192,6 +192,11 @@ def _heads_and_bodies(boxes: FloatArray, block: FloatArray) -> FloatArray:
     parts[len(boxes) :, 1] = parts[: len(boxes), 3]  # one begins where the other ends
     blocks: FloatArray = (parts * np.tile(block, (2, 1))).astype(np.float32)
     return blocks
+
+
+def _rows_shown(decision: Decision) -> IntArray:
+    people = decision.tracks.label == Label.PERSON
+    return np.flatnonzero(people & (decision.reason == Reason.ON_PROPERTY))
 
 
 def _to_grid(boxes: FloatArray) -> FloatArray:
@@ -282,8 +287,9 @@ def _beyond(shape: FloatArray, zone: Zone, info: StreamInfo) -> FloatArray:
     """(k, 5) the blocks of a box (and its side) that are not wholly on the property, as runs of
     one block's height."""
     out = _outside(zone, info.width, info.height)
-    left, top = np.clip(np.floor(shape[:2] / _COARSE), 0, None).astype(int).tolist()
-    right, bottom = np.clip(np.ceil(shape[2:4] / _COARSE), 0, None).astype(int).tolist()
+    size = out.shape[::-1]  # whole numbers end far below what a box may say
+    left, top = np.clip(np.floor(shape[:2] / _COARSE), 0, size).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(shape[2:4] / _COARSE), 0, size).astype(int).tolist()
     out = out[top:bottom, left:right]
     edges = np.diff(np.pad(out, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     (rows, first), last = np.nonzero(edges == 1), np.nonzero(edges == -1)[1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import islice
 from typing import Any, Literal, TypeVar
@@ -176,13 +176,15 @@ class Redactor:
 
     def _look(self, entry: _Entry) -> None:
         """Have the detector look at the newest frame."""
-        frame = entry.frame
+        frame, ahead = entry.frame, self._ahead
         assert frame is not None
-        if self._ahead is None:
-            self._looking = entry, partial(self._detect, frame)
+        answer = partial(self._detect, frame)
+        if ahead is None:
+            self._looking = entry, answer
             self._looked()
         else:
-            self._looking = entry, self._ahead.submit(self._detect, frame).result
+            begin = partial(_begun, ahead, answer)
+            self._looking = entry, self._guard(entry, "detector", begin, Detections.empty)
 
     def _looked(self) -> None:
         """Take in what the last look found, and cover the frames since the one before."""
@@ -264,13 +266,14 @@ class Redactor:
         out: list[RedactedFrame] = []
         self.last_decisions = []
         # A frame that is being looked at tells nothing yet: it does not count as seen.
-        while (known := len(self._pending) - (self._looking is not None)) > held:
-            out.append(self._hide(known))
+        while len(self._pending) - (self._looking is not None) > held:
+            out.append(self._hide())
         return out
 
-    def _hide(self, known: int) -> RedactedFrame:
-        """Decide on the oldest of `known` frames that wait, hide, and let it go."""
-        window = [*self._past, *islice(self._pending, known)]
+    def _hide(self) -> RedactedFrame:
+        """Decide on the oldest frame, hide, and let it go."""
+        # One that waited for a look to end is decided on by no more frames than any other.
+        window = [*self._past, *islice(self._pending, self.delay + 1)]
         at = len(self._past)
         entry = self._pending[0]
         tracks, times = [e.tracks for e in window], [e.time for e in window]
@@ -323,10 +326,19 @@ class Redactor:
             self._past.popleft()
 
 
+def _begun(ahead: Executor, look: Callable[[], _T]) -> Callable[[], _T]:
+    """Have the look done elsewhere; what is returned waits for its answer."""
+    return ahead.submit(look).result
+
+
 def _checked(kind: type[_T], answer: Callable[..., Any], *given: Any) -> _T:
     """What a stage answered, made anew so that it passes its own checks: a part from elsewhere
-    may answer anything. Raises TypeError, ValueError."""
-    value = answer(*given)
-    if not isinstance(value, kind):
+    may answer anything, and in arrays of which it makes its next answer. Raises TypeError,
+    ValueError."""
+    value: Any = answer(*given)
+    if not issubclass(type(value), kind):
         raise TypeError(f"the answer is {type(value).__name__}, not {kind.__name__}")
-    return replace(value)  # type: ignore[type-var]
+    columns = ((field.name, getattr(value, field.name)) for field in fields(value))
+    own = {name: column.copy() for name, column in columns if isinstance(column, np.ndarray)}
+    made: _T = replace(value, **own)
+    return made

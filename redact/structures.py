@@ -248,8 +248,8 @@ class Tracks:
         object.__setattr__(self, "coasting", _column(self.coasting, np.bool_, n, "coasting"))
         velocity = np.asarray(self.velocity, dtype=np.float32).reshape(n, 2)
         object.__setattr__(self, "velocity", velocity)
-        if not np.isfinite(self.xyxy).all():
-            raise ValueError("track boxes are not finite")
+        if not (np.isfinite(self.xyxy).all() and np.isfinite(velocity).all()):
+            raise ValueError("track boxes or velocities are not finite")
 
     def __len__(self) -> int:
         return len(self.xyxy)

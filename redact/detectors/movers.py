@@ -41,30 +41,32 @@ def movers(weak: BoolArray, strong: IntArray, width: int, height: int) -> Detect
 
 
 def _join(boxes: FloatArray) -> FloatArray:
-    """Unite boxes that belong to one upright mover: one above the other with a small gap."""
-    parts = list(boxes)
-    joined = True
-    while joined:
-        joined = False
-        for i in range(len(parts)):
-            for j in range(i + 1, len(parts)):
-                if _one_mover(parts[i], parts[j]):
-                    low = np.minimum(parts[i][:2], parts[j][:2])
-                    high = np.maximum(parts[i][2:], parts[j][2:])
-                    parts[i] = np.concatenate([low, high])
-                    del parts[j]
-                    joined = True
-                    break
-            if joined:
-                break
-    return np.stack(parts).astype(np.float32) if parts else boxes
+    """Unite boxes that belong to one upright mover: one above the other with a small gap. The first
+    pair of boxes that do first, until none do: in rain there are a thousand."""
+    parts, i = boxes.copy(), 0
+    while i + 1 < len(parts):
+        others = np.flatnonzero(_one_mover(parts, parts[i]))
+        later = others[others > i]
+        if not len(later):
+            i += 1
+            continue
+        j = int(later[0])
+        parts[i, :2] = np.minimum(parts[i, :2], parts[j, :2])
+        parts[i, 2:] = np.maximum(parts[i, 2:], parts[j, 2:])
+        parts = np.delete(parts, j, axis=0)
+        # Of those before, which had none, one may have this one now.
+        before = np.flatnonzero(_one_mover(parts[:i], parts[i]))
+        i = int(before[0]) if len(before) else i
+    return parts
 
 
-def _one_mover(a: FloatArray, b: FloatArray) -> bool:
-    across = min(a[2], b[2]) - max(a[0], b[0])
-    if across < 0.5 * min(a[2] - a[0], b[2] - b[0]):
-        return False
-    gap = max(a[1], b[1]) - min(a[3], b[3])
-    tall = max(a[3], b[3]) - min(a[1], b[1])
-    wide = max(a[2], b[2]) - min(a[0], b[0])
-    return bool(gap <= max(2.0, 0.25 * tall) and tall <= 4.5 * wide)
+def _one_mover(boxes: FloatArray, one: FloatArray) -> BoolArray:
+    """(n,) bool: whether each of the boxes (n, 4) is of the same mover as that one (4,)."""
+    low, high = np.minimum(boxes, one), np.maximum(boxes, one)
+    narrow = np.minimum(boxes[:, 2] - boxes[:, 0], one[2] - one[0])
+    across = low[:, 2] - high[:, 0]
+    gap = high[:, 1] - low[:, 3]
+    wide, tall = high[:, 2] - low[:, 0], high[:, 3] - low[:, 1]
+    near = gap <= np.maximum(np.float32(2.0), np.float32(0.25) * tall)
+    same: BoolArray = (across >= 0.5 * narrow) & near & (tall <= 4.5 * wide)
+    return same

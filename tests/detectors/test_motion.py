@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from redact.config import MotionOptions
+from redact.detectors import movers as movers_module
 from redact.detectors.motion import MotionNet, doubled_median
+from redact.detectors.movers import movers
 from redact.protocols import MotionDetector
 from redact.structures import Detections, Label
 from redact.testing import Planes, SyntheticSource
@@ -231,3 +235,37 @@ def test_the_median_of_pictures_is_exact(n: int, seed: int) -> None:
     random = np.random.default_rng(seed)
     values = random.integers(0, random.choice([2, 9, 511]), (n, 3, 4), dtype=np.uint16)
     np.testing.assert_array_equal(doubled_median(values), 2 * np.median(values, axis=0))
+
+
+BOXES = st.tuples(*[st.integers(0, 40)] * 2, *[st.integers(1, 20)] * 2).map(
+    lambda box: (box[0], box[1], box[0] + box[2], box[1] + box[3])
+)
+
+
+def joined(rects: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Plainly: the first two that belong together become one, until no two do."""
+    for (i, a), (j, b) in combinations(enumerate(rects), 2):
+        across = min(a[2], b[2]) - max(a[0], b[0])
+        wide, tall = (max(a[k + 2], b[k + 2]) - min(a[k], b[k]) for k in (0, 1))
+        gap = max(a[1], b[1]) - min(a[3], b[3])
+        narrow = min(a[2] - a[0], b[2] - b[0])
+        if across >= narrow / 2 and gap <= max(2, tall / 4) and tall <= 4.5 * wide:
+            both = (*map(min, a[:2], b[:2]), *map(max, a[2:], b[2:]))
+            return joined([*rects[:i], both, *rects[i + 1 : j], *rects[j + 1 :]])
+    return rects
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(BOXES, max_size=20))
+def test_parts_become_movers_two_by_two_from_the_first(boxes: list[tuple[int, ...]]) -> None:
+    found = movers_module._join(np.array(boxes, np.float32).reshape(-1, 4))
+    assert [tuple(box) for box in found.tolist()] == joined(boxes)
+
+
+def test_in_rain_a_picture_is_looked_through_in_time() -> None:
+    rng, rain = np.random.default_rng(0), np.zeros((270, 480), np.bool_)
+    for y, x in rng.integers(0, (266, 476), (1600, 2)):
+        rain[y : y + 3, x : x + 2] = True
+    began = time.process_time()
+    assert len(movers(rain, np.flatnonzero(rain), 1920, 1080)) > 500
+    assert time.process_time() - began < 8  # a hundred times as long where all pairs are begun anew

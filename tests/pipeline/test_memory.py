@@ -1,7 +1,8 @@
-"""A clip ten times as long takes no more memory."""
+"""A clip ten times as long takes no more memory, threads no heaps of their own."""
 
 from __future__ import annotations
 
+import ctypes
 import subprocess
 import sys
 from pathlib import Path
@@ -38,3 +39,33 @@ def peak(folder: Path, frames: int) -> int:
 def test_memory_does_not_grow_with_the_length_of_a_clip(tmp_path: Path) -> None:
     short, long = peak(tmp_path, 60), peak(tmp_path, 600)
     assert long - short < 40, (short, long)  # 540 frames more are 420 MB of pictures
+
+
+HEAPS = """
+import ctypes, sys, threading
+from redact.hardening import one_heap
+
+libc = ctypes.CDLL(None)
+libc.malloc.restype = libc.fdopen.restype = ctypes.c_void_p
+if "one" in sys.argv:
+    one_heap()
+taken = threading.Barrier(4)
+for _ in range(3):
+    threading.Thread(target=lambda: (libc.malloc(1000), taken.wait())).start()
+taken.wait()
+file = ctypes.c_void_p(libc.fdopen(1, b"w"))
+libc.malloc_info(0, file)
+libc.fflush(file)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="glibc alone has heaps")
+def test_threads_that_begin_later_share_one_heap() -> None:
+    def heaps(*words: str) -> int:
+        done = subprocess.run(
+            [sys.executable, "-c", HEAPS, *words], capture_output=True, check=True, timeout=60
+        )
+        return done.stdout.count(b"<heap nr=")
+
+    assert heaps() == 4
+    assert heaps("one") == 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenes import BEYOND, INFO, LAWN, ON, Box, frame, row, times_of
+from scenes import BEYOND, FAR, INFO, LAWN, ON, Box, frame, row, times_of
 
 from redact.geometry import Zone
 from redact.masking import mask_of
@@ -61,6 +61,15 @@ def covers_figure(mask: Mask, box: Box) -> bool:
 def test_nothing_hidden_is_an_empty_mask() -> None:
     assert mask_for(row(ON), [SHOWN]).empty
     assert mask_for(Tracks.empty(), []).empty
+
+
+def test_whoever_is_shown_is_kept_also_where_nobody_is_hidden() -> None:
+    """`erase` learns what is behind people: nobody may stand there meanwhile."""
+    shown, passer_by = row(ON), row(FAR, 2)
+    alone = mask_for(shown, [SHOWN])
+    beside = mask_for(frame(shown, passer_by), [SHOWN, Reason.OUTSIDE])
+    assert alone.empty
+    np.testing.assert_array_equal(alone.keep, beside.keep)
 
 
 def test_a_hidden_person_is_covered_with_a_margin_on_every_side() -> None:
@@ -220,6 +229,16 @@ def test_of_an_unidentified_mover_on_the_property_only_the_part_beyond_is_hidden
     mask = mask_for(mover, [Reason.MOTION_BEYOND])
     assert share_covered(mask, (160.0, 90.0, 240.0, 150.0)) == 1
     assert share_covered(mask, (160.0, 176.0, 240.0, 230.0)) == 0
+
+
+def test_a_mover_without_end_is_hidden_wherever_the_property_is_not() -> None:
+    everything_but_a_hole = Zone.of(
+        [[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]],
+        [[[0.2, 0.2], [0.4, 0.2], [0.4, 0.4], [0.2, 0.4]]],
+    )
+    mover = row((-1e25, -1e25, 1e25, 200.0), label=Label.MOTION)
+    mask = mask_for(mover, [Reason.MOTION_BEYOND], zone=everything_but_a_hole)
+    assert share_covered(mask, (80.0, 60.0, 160.0, 120.0)) == 1
 
 
 @st.composite

@@ -232,6 +232,27 @@ class TwoForOne(ScriptedDetector):
         return answers * 2 if frames[0].index == 7 else answers
 
 
+class OneBuffer(ScriptedDetector):
+    """Answers in the same memory each time, as what wraps a library in C may do."""
+
+    boxes = np.zeros((8, 4), np.float32)
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        (found,) = super().detect(frames)
+        self.boxes[:] = 0
+        self.boxes[: len(found)] = found.xyxy
+        return [Detections(self.boxes[: len(found)], found.score, found.label)]
+
+
+def test_answers_are_remembered_when_a_detector_reuses_their_memory() -> None:
+    """Who was lost stays hidden where they were, not where the next one was found."""
+    source = source_of(16)
+    script = {k: found(STRANGER) if k < 8 else found(RESIDENT) for k in range(16)}
+    for frame in through(redactor_of(source, OneBuffer(script)), source):
+        if frame.index < 12:
+            assert share_hidden(source, frame, STRANGER) == 1
+
+
 class NoneForOne(ScriptedDetector):
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         return [] if frames[0].index == 7 else super().detect(frames)
