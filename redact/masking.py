@@ -140,9 +140,9 @@ class _Shown:
     rows: (k,) theirs among the subjects. keep: (k, 4) their boxes, a little grown. bodies: (k, 4)
     the boxes, to the nearest blocks. spared: (2k, 4) their heads, then what is below, with every
     block that these touch, since effects hide whole blocks; unexplained motion leaves them alone,
-    and the margins and the past and future places of others those who were seen. seen: (k,) bool, in this frame. firm: (k,)
-    bool, far from the outline and seen. foot: (k,) lower edges. may_cover: whether they may be why
-    somebody was lost.
+    and the margins and the past and future places of others those who were seen. seen: (k,) bool,
+    in this frame. firm: (k,) bool, far from the outline and seen. foot: (k,) lower edges.
+    may_cover: whether they may be why somebody was lost.
     """
 
     rows: IntArray
@@ -181,8 +181,8 @@ class _Shown:
 
 
 def _heads_and_bodies(boxes: FloatArray, block: FloatArray) -> FloatArray:
-    """(2k, 4) the heads of people (k, 4), then what is below, in whole blocks of (k, 1) pixels. What
-    is beside a head is not theirs: passers-by behind them show there."""
+    """(2k, 4) the heads of people (k, 4), then what is below, in whole blocks of (k, 1) pixels.
+    What is beside a head is not theirs: passers-by behind them show there."""
     left, top, right, bottom = boxes.T
     aside, neck = (right - left) * (1 - _HEAD[0]) / 2, top + (bottom - top) * _HEAD[1]
     head = np.stack([left + aside, top, right - aside, neck], axis=1) / block
