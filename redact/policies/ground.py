@@ -40,6 +40,8 @@ _STEADY = 1.0  # seconds around a frame over which a person is followed through 
 _DEEP = 0.15  # share of a person's height that such feet must be within the outline
 _LOST = 1.5  # seconds of sights that speak against someone who is lost: as long as people coast
 _SURE = 0.35  # least score of these sights
+_EVEN = 1e-3  # seconds: sights before and after that are as near as that both count, whatever
+# the rounding of a clock makes of it
 
 
 class PropertyPolicy:
@@ -146,8 +148,8 @@ class PropertyPolicy:
         near = away <= self._reach(times, at)
         for lost in np.flatnonzero(np.bincount(of[near], minlength=len(subjects)) == 0):
             sights = np.flatnonzero(of == lost)
-            if len(sights):  # lost for longer than that: its last place counts
-                near[sights[away[sights].argmin()]] = True
+            if len(sights):  # lost for longer than that: its last place counts, or its next one
+                near[sights[away[sights] <= away[sights].min() + _EVEN]] = True
         # An unsure box counts in its own frame, but does not outvote sure ones around it.
         sure = near & ((score >= self._show_score) | (away < 1e-6))
         proven = np.bincount(of[sure], minlength=len(subjects)) >= PROOFS
