@@ -316,8 +316,9 @@ def test_the_code_on_the_recovery_sheet_holds_the_secret_key() -> None:
             picture[int(y), int(x) : int(x + numbers[0])] = 0
             x += numbers[0]
     large = cv2.resize(picture, None, fx=8, fy=8, interpolation=cv2.INTER_NEAREST)
-    text, _, _ = cv2.QRCodeDetector().detectAndDecode(large)
-    assert text == pair.secret
+    # Each of OpenCV's two readers fails on two of a hundred codes, but not on the same ones.
+    readers = (cv2.QRCodeDetector(), cv2.QRCodeDetectorAruco())
+    assert pair.secret in [reader.detectAndDecode(large)[0] for reader in readers]
 
 
 def test_a_key_typed_from_the_sheet_opens_and_a_typing_error_is_noticed(
