@@ -165,7 +165,8 @@ def main() -> int:
     for model in args.models:
         found, spent = detections(model, entries, shards)
         classes = evaluate(entries, found, {Label.PERSON: args.person, Label.FACE: args.face})
-        results[model.stem] = {"classes": classes, "ms": round(spent, 2)}
+        name = str(model) if model.stem in results else model.stem
+        results[name] = {"classes": classes, "ms": round(spent, 2)}
     print(table(results))
     if args.output:
         args.output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
