@@ -31,11 +31,14 @@ from redact.detectors.description import (
     to_toml,
 )
 from redact.detectors.letterbox import letterbox
+from redact.detectors.suppression import Suppression
 
 _CLASSES = 2  # heads only help in training
 _SIZE = (384, 640)
 # Chosen on labelled footage and the rendered clips: with less care somebody leaked.
 _TRUST = Trust(foot=0.04, show=0.5, grey=0.45, thorough=False)
+# Its boxes scatter: by their mean feet are found nearer to where they are, and people doubled less.
+_SUPPRESSION = Suppression(vote=0.7, repeat=0.5)
 _LICENCE = "Apache-2.0"
 
 
@@ -102,6 +105,7 @@ def quantised(model: Any, config: Config, pictures: int) -> Any:
     """The model in INT8, calibrated on training pictures as the product feeds them."""
     import nncf
     import openvino
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
     def feeds() -> Iterator[np.ndarray[Any, Any]]:
         entries = read_index(config.data.folder / config.data.train)
@@ -120,6 +124,10 @@ def quantised(model: Any, config: Config, pictures: int) -> Any:
         nncf.Dataset(list(feeds())),
         subset_size=pictures,
         preset=nncf.QuantizationPreset.MIXED,
+        # Ranges by the error that they make. The extremes, NNCF's default, cost faces 0.02 of AP50.
+        advanced_parameters=nncf.AdvancedQuantizationParameters(
+            activations_range_estimator_params=RangeEstimatorParametersSet.HISTOGRAM
+        ),
         ignored_scope=nncf.IgnoredScope(types=["CumSum", "Softmax", "ReduceSum", "Sigmoid"]),
     )
     result.reshape([1, 3, openvino.Dimension(), openvino.Dimension()])
@@ -145,6 +153,7 @@ def save(model: Any, out: Path, name: str, title: str) -> None:
         bin_sha256=digest(xml.with_suffix(".bin")),
         labels={"person": 0, "face": 1},
         input=InputDescription(),
+        suppression=_SUPPRESSION,
         trust=_TRUST,
     )
     (out / f"{name}.toml").write_text(to_toml(description), encoding="utf-8")

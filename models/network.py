@@ -41,7 +41,8 @@ class Residual(nn.Module):
         self.body = nn.Sequential(Conv(width, width), Conv(width, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        added: Tensor = x + self.body(x)
+        return added
 
 
 class Stage(nn.Module):
@@ -60,7 +61,8 @@ class Stage(nn.Module):
         parts = [kept, worked]
         for block in self.blocks:
             parts.append(block(parts[-1]))
-        return self.join(torch.cat(parts, dim=1))
+        joined: Tensor = self.join(torch.cat(parts, dim=1))
+        return joined
 
 
 class Context(nn.Module):
@@ -76,7 +78,8 @@ class Context(nn.Module):
         parts = [self.first(x)]
         for _ in range(3):
             parts.append(self.pool(parts[-1]))
-        return self.last(torch.cat(parts, dim=1))
+        pooled: Tensor = self.last(torch.cat(parts, dim=1))
+        return pooled
 
 
 class Fuse(nn.Module):
@@ -87,7 +90,8 @@ class Fuse(nn.Module):
         self.body = nn.Sequential(Conv(width, width, kernel, groups=width), Conv(width, width, 1))
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        return self.body(a + b)
+        fused: Tensor = self.body(a + b)
+        return fused
 
 
 class Head(nn.Module):

@@ -30,6 +30,7 @@ from msgspec import Meta, field
 
 from redact.config import Section, Share, Trust
 from redact.detectors.families import FAMILIES
+from redact.detectors.suppression import Suppression
 from redact.errors import ConfigError, ModelError
 from redact.structures import Label
 
@@ -81,6 +82,7 @@ class ModelDescription(Section, frozen=True):
     bin_sha256: Digest | None = None
     input: InputDescription = field(default_factory=InputDescription)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    suppression: Suppression = field(default_factory=Suppression)
     trust: Trust = field(default_factory=Trust)
 
     @property
@@ -219,7 +221,7 @@ def to_toml(description: ModelDescription) -> str:
         lines.append(f"pad = {shape.pad}")
     if shape.long_side is not None:
         lines.append(f"long_side = {shape.long_side}")
-    for section in ("thresholds", "trust"):
+    for section in ("thresholds", "suppression", "trust"):
         said, usual = getattr(description, section), type(getattr(description, section))()
         given = [
             f"{name} = {str(value).lower()}"

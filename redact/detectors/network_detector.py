@@ -18,7 +18,6 @@ from redact.detectors.families import FAMILIES
 from redact.detectors.families.base import Outputs, Size, Wanted
 from redact.detectors.letterbox import Fit, Pictures, network_size, without_colours
 from redact.detectors.runtime import Network
-from redact.detectors.suppression import DEFAULT_OVERLAP
 from redact.errors import ConfigError, ModelError
 from redact.structures import Detections, Frame, Label
 
@@ -37,7 +36,6 @@ class OpenVINODetector:
         options: DetectorOptions | None = None,
         *,
         files: ModelFiles | None = None,
-        overlap: float = DEFAULT_OVERLAP,
     ) -> None:
         options = options or DetectorOptions()
         self._description = description
@@ -56,7 +54,7 @@ class OpenVINODetector:
             Label.PERSON: options.hide_score if person is None else person,
             Label.FACE: options.face_score if face is None else face,
         }
-        self.wanted = Wanted.of(description.classes, floors, overlap)
+        self.wanted = Wanted.of(description.classes, floors, description.suppression)
         self._decode = FAMILIES[description.family].decode
 
     def _agreed_size(self) -> Size | None:

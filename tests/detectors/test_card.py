@@ -32,7 +32,12 @@ from redact.detectors.families.base import Wanted  # noqa: E402
 from redact.detectors.letterbox import Fit, letterbox, shrink  # noqa: E402
 from redact.detectors.loading import located  # noqa: E402
 from redact.detectors.runtime import Network  # noqa: E402
-from redact.detectors.suppression import keep_best, overlaps  # noqa: E402
+from redact.detectors.suppression import (  # noqa: E402
+    Suppression,
+    keep_best,
+    overlaps,
+    suppress,
+)
 from redact.devices import check_device  # noqa: E402
 from redact.errors import ConfigError, ModelError  # noqa: E402
 from redact.structures import Colour, Detections, Frame, Label, chroma_shape  # noqa: E402
@@ -138,9 +143,10 @@ def crowd(seed: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @settings(max_examples=40, deadline=None)
 def test_suppression_keeps_what_the_greedy_one_keeps(seed: int, count: int, overlap: float) -> None:
     xyxy, score, label = crowd(seed, count)
-    wanted = Wanted.of({Label.PERSON: (0,), Label.FACE: (1,)}, dict.fromkeys(Label, 0.1), overlap)
+    wanted = Wanted.of({Label.PERSON: (0,), Label.FACE: (1,)}, dict.fromkeys(Label, 0.1))
     given_ = torch.from_numpy(xyxy)[None], torch.from_numpy(label)[None]
-    kept = suppressed(*given_, torch.ones(1, count, dtype=torch.bool), wanted)[0].numpy()
+    everybody = torch.ones(1, count, dtype=torch.bool)
+    kept = suppressed(*given_, everybody, wanted, overlap)[0].numpy()
     greedy = set()
     for kind in (0, 1):
         rows = np.flatnonzero(label == kind)
@@ -153,13 +159,32 @@ def test_a_chain_of_overlaps_that_is_too_long_keeps_more_not_less() -> None:
     """Each box overlaps the next one alone; greedy suppression keeps every other one."""
     left = np.arange(60, dtype=np.float32) * 4
     xyxy = np.stack([left, 0 * left, left + 10, 0 * left + 10], axis=1)
-    wanted = Wanted.of({Label.PERSON: (0,)}, {Label.PERSON: 0.1}, 0.4)
+    wanted = Wanted.of({Label.PERSON: (0,)}, {Label.PERSON: 0.1})
     assert overlaps(xyxy[:1], xyxy[1:3])[0] == pytest.approx([6 / 14, 2 / 18])
     everybody = torch.ones(1, 60, dtype=torch.bool)
     label = torch.zeros(1, 60, dtype=torch.int64)
-    kept = suppressed(torch.from_numpy(xyxy)[None], label, everybody, wanted)[0].numpy()
+    kept = suppressed(torch.from_numpy(xyxy)[None], label, everybody, wanted, 0.4)[0].numpy()
     assert kept[::2].all()
     assert kept.sum() > 30
+
+
+@given(st.integers(0, 10_000), st.integers(1, 60), st.sampled_from([0.5, 0.7, 0.9]))
+@settings(max_examples=40, deadline=None)
+def test_boxes_vote_here_as_they_do_on_the_processor(seed: int, count: int, vote: float) -> None:
+    xyxy, score, label = crowd(seed, count)
+    how = Suppression(vote=vote, repeat=0.5)
+    floors = dict.fromkeys(Label, 0.1)
+    wanted = Wanted.of({Label.PERSON: (0,), Label.FACE: (1,)}, floors, how)
+    rows = np.zeros((1, 6, count), np.float32)
+    rows[0, :2], rows[0, 2:4] = (xyxy[:, :2] + xyxy[:, 2:]).T / 2, (xyxy[:, 2:] - xyxy[:, :2]).T
+    rows[0, 4 + label, np.arange(count)] = score
+    picked = pick(torch.from_numpy(rows), wanted)
+    there = picked.table[0][picked.kept[0]].numpy()
+    here = suppress(Detections(xyxy, score.astype(np.float32), label.astype(np.uint8)), how)
+    assert len(there) == len(here)
+    order = np.argsort(-here.score, kind="stable")
+    np.testing.assert_allclose(there[:, :4], here.xyxy[order], atol=1e-3)
+    np.testing.assert_array_equal(there[:, 5], here.label[order])
 
 
 def test_a_score_that_is_no_number_is_never_an_empty_picture() -> None:

@@ -248,7 +248,10 @@ def test_a_graph_in_two_files_is_digested_in_both(described: Path) -> None:
 
 
 def test_a_written_description_reads_back_the_same(described: Path, tmp_path: Path) -> None:
+    told = described.read_text() + "[suppression]\nvote = 0.7\nrepeat = 0.5\n[trust]\nfoot = 0.04\n"
+    described.write_text(told)
     description = load_description(described)
+    assert (description.suppression.overlap, description.suppression.vote) == (0.65, 0.7)
     copy = tmp_path / "copy.toml"
     copy.write_text(to_toml(description))
     again = load_description(copy)

@@ -8,6 +8,7 @@ import pytest
 
 from redact.detectors.families import FAMILIES
 from redact.detectors.families.base import Signature, Wanted
+from redact.detectors.suppression import Suppression
 from redact.errors import ModelError
 from redact.structures import Label
 
@@ -15,7 +16,7 @@ CASES = pytest.mark.parametrize("head", heads.HEADS)
 
 
 def wanted(floor: float = 0.2, overlap: float = 1.0, classes: tuple[int, ...] = (0,)) -> Wanted:
-    return Wanted.of({Label.PERSON: classes}, {Label.PERSON: floor}, overlap)
+    return Wanted.of({Label.PERSON: classes}, {Label.PERSON: floor}, Suppression(overlap=overlap))
 
 
 def by_score(found):  # type: ignore[no-untyped-def]

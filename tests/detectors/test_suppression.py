@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from redact.detectors.suppression import overlaps, suppress
+from redact.detectors.suppression import Suppression, overlaps, suppress
 from redact.structures import Detections, Label
 
 
@@ -17,6 +17,11 @@ def iou(a, b) -> float:  # type: ignore[no-untyped-def]
     h = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
     area = lambda c: (c[2] - c[0]) * (c[3] - c[1])  # noqa: E731
     return float(w * h / max(area(a) + area(b) - w * h, 1e-9))
+
+
+def people(boxes: list[list[float]], score: list[float]) -> Detections:
+    label = np.full(len(score), Label.PERSON, np.uint8)
+    return Detections(np.array(boxes, np.float32), np.array(score, np.float32), label)
 
 
 def brute_force(found: Detections, overlap: float) -> set[int]:
@@ -42,7 +47,7 @@ def detections(draw: st.DrawFn) -> Detections:
 @given(detections(), st.sampled_from([0.303, 0.511, 0.653, 0.901]))
 @settings(deadline=None)
 def test_suppression_keeps_what_the_definition_keeps(found: Detections, overlap: float) -> None:
-    kept = suppress(found, overlap)
+    kept = suppress(found, Suppression(overlap=overlap))
     expected = found.select(np.array(sorted(brute_force(found, overlap)), np.intp))
     assert sorted(map(tuple, rows(kept))) == sorted(map(tuple, rows(expected)))
 
@@ -54,7 +59,7 @@ def rows(found: Detections) -> list[list[float]]:
 @given(detections())
 @settings(deadline=None)
 def test_what_is_dropped_is_covered_by_what_is_kept(found: Detections) -> None:
-    kept = suppress(found, 0.65)
+    kept = suppress(found)
     for box, label in zip(found.xyxy, found.label, strict=True):
         same = kept.xyxy[kept.label == label]
         assert max((iou(box, other) for other in same), default=0) > 0.65 or any(
@@ -67,7 +72,33 @@ def test_a_face_never_suppresses_its_person() -> None:
     both = Detections.concatenate(
         [Detections.of(box, 0.5, Label.PERSON), Detections.of(box, 0.9, Label.FACE)]
     )
-    assert len(suppress(both, 0.65)) == 2
+    assert len(suppress(both)) == 2
+
+
+@given(detections(), st.sampled_from([0.303, 0.511, 0.704, 0.901]))
+@settings(deadline=None)
+def test_a_box_that_is_kept_is_the_mean_of_those_that_agree_with_it(
+    found: Detections, vote: float
+) -> None:
+    kept = suppress(found, Suppression(vote=vote))
+    sure = suppress(found)
+    assert kept.score.tolist() == sure.score.tolist()
+    for box, before, label in zip(kept.xyxy, sure.xyxy, sure.label, strict=True):
+        rows = found.label == label
+        agree = [iou(before, other) >= vote for other in found.xyxy[rows]]
+        voters, weight = found.xyxy[rows][agree], found.score[rows][agree]
+        if weight.sum() > 0:
+            mean = np.average(voters, axis=0, weights=weight)
+            np.testing.assert_allclose(box, mean, rtol=1e-3, atol=1e-2)
+
+
+def test_two_sights_of_one_person_become_one_box_between_them() -> None:
+    sights = people([[0, 0, 40, 100], [0, 0, 40, 124], [2, 0, 43, 110]], [0.6, 0.2, 0.4])
+    assert len(suppress(sights)) == 1
+    one = suppress(sights, Suppression(vote=0.7, repeat=0.5))
+    np.testing.assert_allclose(one.xyxy, [[2 / 3, 0, 41, 107.333]], atol=1e-3)
+    apart = people([[0, 0, 40, 100], [60, 0, 100, 100]], [0.6, 0.5])
+    assert len(suppress(apart, Suppression(vote=0.7, repeat=0.5))) == 2
 
 
 def test_overlap_of_boxes_without_area_is_zero() -> None:

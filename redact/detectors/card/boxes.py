@@ -49,26 +49,45 @@ def pick(rows: Any, wanted: Wanted) -> Picked:
     xyxy = torch.cat([centre[:, :2] - half, centre[:, :2] + half], dim=1).transpose(1, 2)
     real = top >= 0
     sound &= (torch.isfinite(xyxy).all(dim=2) | ~real).all(dim=1)
-    kept = suppressed(xyxy, label, real, wanted)
+    kept = suppressed(xyxy, label, real, wanted, wanted.suppression.overlap)
+    if wanted.suppression.vote < 1:
+        xyxy = voted(xyxy, label, top.clamp(0, 1), real, wanted)
+        kept = suppressed(xyxy, label, kept, wanted, wanted.suppression.repeat)
     table = torch.cat([xyxy, top.clamp(0, 1)[..., None], label[..., None].float()], dim=2)
     return Picked(table, kept, count, sound)
 
 
-def suppressed(xyxy: Any, label: Any, real: Any, wanted: Wanted) -> Any:
+def suppressed(xyxy: Any, label: Any, real: Any, wanted: Wanted, overlap: float) -> Any:
     """(n, k) bool: which boxes stay; they come surest first. At least those that
     `suppression.keep_best` keeps, and exactly those where no chain is longer than `ROUNDS`."""
     torch = load_torch()
-    if wanted.overlap >= 1:
+    if overlap >= 1:
         return real
-    kind = torch.from_numpy(wanted.labels.astype("int64")).to(label.device)[label]
-    same = kind[:, :, None] == kind[:, None, :]
+    same = _same(label, wanted)
     earlier = torch.ones(same.shape[1:], dtype=torch.bool, device=same.device).triu(1)
-    ousts = same & earlier & real[:, :, None] & (_overlaps(xyxy) > wanted.overlap)
+    ousts = same & earlier & real[:, :, None] & (_overlaps(xyxy) > overlap)
     ousts_ = ousts.float()
     kept = real
     for _ in range(ROUNDS):
         kept = real & ~(torch.bmm(kept.float()[:, None], ousts_)[:, 0] > 0)
     return kept
+
+
+def voted(xyxy: Any, label: Any, score: Any, real: Any, wanted: Wanted) -> Any:
+    """(n, k, 4) as `suppression.voted`, for every box."""
+    torch = load_torch()
+    xyxy = torch.where(real[..., None], xyxy, 0.0)  # what is no candidate may hold anything
+    near = _same(label, wanted) & real[:, None] & (_overlaps(xyxy) >= wanted.suppression.vote)
+    itself = torch.eye(near.shape[1], device=near.device) * score.clamp(min=1e-6)[:, None]
+    weight = torch.maximum(torch.where(near, score[:, None], 0.0), itself)
+    return torch.bmm(weight, xyxy) / weight.sum(dim=2, keepdim=True)
+
+
+def _same(label: Any, wanted: Wanted) -> Any:
+    """(n, k, k) bool: of the same label; `label` holds rows of `Wanted.classes`."""
+    torch = load_torch()
+    kind = torch.from_numpy(wanted.labels.astype("int64")).to(label.device)[label]
+    return kind[:, :, None] == kind[:, None, :]
 
 
 def _overlaps(xyxy: Any) -> Any:

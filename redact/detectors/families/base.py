@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from redact.detectors.suppression import suppress
+from redact.detectors.suppression import Suppression, suppress
 from redact.errors import ModelError
 from redact.structures import Detections, FloatArray, IntArray, Label
 
@@ -26,27 +26,27 @@ class Wanted:
     """Which of a network's classes are looked for.
 
     classes: (k,) int64 class indices; labels: (k,) uint8 `Label` each stands for; floors: (k,)
-    float32 least score each. overlap: of non-maximum suppression.
+    float32 least score each. suppression: how boxes become one per thing.
     """
 
     classes: IntArray
     labels: npt.NDArray[np.uint8]
     floors: FloatArray
-    overlap: float = 0.65
+    suppression: Suppression = field(default_factory=Suppression)
 
     @classmethod
     def of(
         cls,
         labels: Mapping[Label, Sequence[int]],
         floors: Mapping[Label, float],
-        overlap: float = 0.65,
+        suppression: Suppression | None = None,
     ) -> Wanted:
         pairs = [(index, label) for label, indices in labels.items() for index in indices]
         return cls(
             np.array([index for index, _ in pairs], np.int64),
             np.array([label for _, label in pairs], np.uint8),
             np.array([floors[label] for _, label in pairs], np.float32),
-            overlap,
+            suppression or Suppression(),
         )
 
 
@@ -141,7 +141,7 @@ def gather(
     """
     check_scores(scores)
     row, column = np.nonzero(scores >= wanted.floors[:, None])
-    return finish(boxes(column), scores[row, column], wanted.labels[row], wanted.overlap)
+    return finish(boxes(column), scores[row, column], wanted.labels[row], wanted.suppression)
 
 
 def check_scores(scores: FloatArray) -> None:
@@ -156,14 +156,14 @@ def check_scores(scores: FloatArray) -> None:
 
 
 def finish(
-    xyxy: FloatArray, score: FloatArray, label: npt.NDArray[np.uint8], overlap: float
+    xyxy: FloatArray, score: FloatArray, label: npt.NDArray[np.uint8], how: Suppression
 ) -> Detections:
-    """Check the surviving boxes and suppress repeats. overlap: 1 keeps all of them."""
+    """Check the surviving boxes and suppress repeats."""
     if not np.isfinite(xyxy).all():
         raise ModelError("the network's boxes are not finite: the file is damaged or unsuited")
     low, high = np.minimum(xyxy[:, :2], xyxy[:, 2:]), np.maximum(xyxy[:, :2], xyxy[:, 2:])
     found = Detections(np.hstack([low, high]), np.clip(score, 0, 1), label)
-    return suppress(found, overlap) if overlap < 1 else found
+    return suppress(found, how)
 
 
 def centre_boxes(cx: Any, cy: Any, w: Any, h: Any) -> FloatArray:

@@ -52,4 +52,4 @@ def decode(outputs: Outputs, size: Size, wanted: Wanted) -> Detections:
     hit = (labels[0][0] == wanted.classes[:, None]) & (score >= wanted.floors[:, None])
     row, column = np.nonzero(hit)
     xyxy = np.asarray(boxes[0][0][column], np.float32)
-    return finish(xyxy, score[column], wanted.labels[row], wanted.overlap)
+    return finish(xyxy, score[column], wanted.labels[row], wanted.suppression)

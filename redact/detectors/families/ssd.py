@@ -57,4 +57,4 @@ def decode(outputs: Outputs, size: Size, wanted: Wanted) -> Detections:
     hit = (table[:, 1].round() == wanted.classes[:, None]) & (table[:, 2] >= wanted.floors[:, None])
     row, column = np.nonzero(hit)
     xyxy = table[column, 3:] * np.array([size[1], size[0]] * 2, np.float32)
-    return finish(xyxy, table[column, 2], wanted.labels[row], wanted.overlap)
+    return finish(xyxy, table[column, 2], wanted.labels[row], wanted.suppression)

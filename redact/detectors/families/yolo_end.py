@@ -41,4 +41,4 @@ def decode(outputs: Outputs, size: Size, wanted: Wanted) -> Detections:
     check_scores(table[:, 4])
     hit = (table[:, 5].round() == wanted.classes[:, None]) & (table[:, 4] >= wanted.floors[:, None])
     row, column = np.nonzero(hit)
-    return finish(table[column, :4], table[column, 4], wanted.labels[row], wanted.overlap)
+    return finish(table[column, :4], table[column, 4], wanted.labels[row], wanted.suppression)
