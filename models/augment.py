@@ -4,7 +4,6 @@ which a security camera spoils a picture (night, infrared, glare, weather, compr
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -69,8 +68,7 @@ class Maker:
             width = picture.shape[1]
             rows = [(c, np.array([width - b[2], b[1], width - b[0], b[3]], np.float32), k)
                     for c, b, k in rows]  # fmt: skip
-        people = [box for label, box, _ in rows if label == 0]
-        return spoil(rng, picture, options, people), Truth.of(rows)
+        return spoil(rng, picture, options), Truth.of(rows)
 
     def _collage(self, rng: Rng, grid: int) -> tuple[Picture, list[Row]]:
         height, width = self._size
@@ -174,12 +172,6 @@ def _feather(wide: int, tall: int, rounded: bool) -> npt.NDArray[np.float32]:
     return fade[..., None]
 
 
-def _soft(wide: int, tall: int) -> npt.NDArray[np.float32]:
-    """(tall, wide, 1) opacity that falls from 1 in the middle to 0 at the rim."""
-    x, y = np.linspace(-1, 1, wide), np.linspace(-1, 1, tall)
-    return np.outer(1 - y**4, 1 - x**2)[..., None].astype(np.float32)
-
-
 def _cuts(rng: Rng, length: int, grid: int) -> list[int]:
     """Edges of `grid` tiles of about equal size, multiples of nothing."""
     step = length / grid
@@ -238,16 +230,8 @@ def _occlude(rng: Rng, canvas: Picture, rows: list[Row]) -> None:
         rows[k] = (0, np.array([box[0], box[1], box[2], cut], np.float32), True)
 
 
-def spoil(
-    rng: Rng,
-    picture: Picture,
-    options: AugmentOptions,
-    people: Sequence[npt.NDArray[np.float32]] = (),
-) -> Picture:
-    """What cameras, weather and encoders do. Draws every chance, so that a seed stays a seed.
-
-    people: xyxy boxes, whose clothes infrared light shows in other tones.
-    """
+def spoil(rng: Rng, picture: Picture, options: AugmentOptions) -> Picture:
+    """What cameras, weather and encoders do. Draws every chance, so that a seed stays a seed."""
     out = picture.astype(np.float32)
     chances = rng.random(8)
     out = out * rng.uniform(0.6, 1.4) + rng.uniform(-25, 25)
@@ -255,7 +239,7 @@ def spoil(
     if chances[0] < options.grey:
         out[:] = out @ np.array([0.3, 0.59, 0.11], np.float32)[:, None]
     if chances[1] < options.night:
-        out = _night(rng, out, people)
+        out = _night(rng, out)
     if chances[2] < options.weather:
         out = _weather(rng, out)
     if chances[3] < options.blur:
@@ -270,14 +254,12 @@ def spoil(
     return result
 
 
-def _night(
-    rng: Rng, out: npt.NDArray[np.float32], people: Sequence[npt.NDArray[np.float32]]
-) -> npt.NDArray[np.float32]:
+def _night(rng: Rng, out: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Dark, or lit by the camera's infrared lamps: grey, bright in the middle; sometimes glare."""
     height, width = out.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
     if rng.random() < 0.6:
-        out = np.repeat(_infrared(rng, out, people), 3, axis=2)
+        out = np.repeat(out.mean(axis=2, keepdims=True), 3, axis=2)
     centre = (width * rng.uniform(0.2, 0.8), height * rng.uniform(0.3, 1.0))
     reach = width * rng.uniform(0.3, 1.2)
     lamp = np.exp(-((x - centre[0]) ** 2 + (y - centre[1]) ** 2) / (2 * reach**2))
@@ -289,29 +271,6 @@ def _night(
             ..., None
         ].astype(np.float32)
     return np.asarray(out, np.float32)
-
-
-def _infrared(
-    rng: Rng, out: npt.NDArray[np.float32], people: Sequence[npt.NDArray[np.float32]]
-) -> npt.NDArray[np.float32]:
-    """(h, w, 1) without colours, in tones that are not the eye's: dyes hardly absorb near infrared,
-    so that clothes look alike, and mostly bright."""
-    tones = rng.dirichlet((1.0, 1.0, 1.0)).astype(np.float32)
-    grey = np.clip(out @ tones, 0, 255)[..., None] / 255
-    grey = 255 * grey ** float(np.exp(rng.uniform(-0.4, 0.4)))
-    for box in people:
-        wide, tall = (box[2:] - box[:2]) * np.array([0.6, 0.75], np.float32)
-        if rng.random() < 0.5 or min(wide, tall) < 4:
-            continue
-        # As often somewhere else: a patch of even tone must not be what tells a person.
-        somewhere = rng.uniform(0, 1, 2) * (grey.shape[1] - wide, grey.shape[0] - tall)
-        trunk = box[:2] + (box[2:] - box[:2]) * np.array([0.2, 0.15], np.float32)
-        for left, top in (somewhere.clip(0), trunk.clip(0)):
-            part = grey[int(top) : int(top + tall), int(left) : int(left + wide)]
-            if part.size:
-                share = _soft(part.shape[1], part.shape[0]) * float(rng.uniform(0.2, 0.8))
-                part += share * (part.mean() + float(rng.uniform(-30, 80)) - part)
-    return np.asarray(grey, np.float32)
 
 
 def _weather(rng: Rng, out: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

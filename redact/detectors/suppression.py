@@ -17,6 +17,7 @@ from redact.config import Section, Share
 from redact.structures import Detections, FloatArray
 
 _BLOCK = 64
+HIGHER = 0.08  # of a box's height
 
 
 class Suppression(Section, frozen=True):
@@ -74,6 +75,18 @@ def voted(
     return np.asarray(weight @ xyxy / weight.sum(axis=1, keepdims=True), np.float32)
 
 
+def distinct(xyxy: FloatArray, how: Suppression) -> npt.NDArray[np.intp]:
+    """Positions of the means (n, 4), surest first, that repeat no surer one."""
+    shared, top = overlaps(xyxy, xyxy), xyxy[:, 1]
+    behind = top < (top - HIGHER * (xyxy[:, 3] - top))[:, None]
+    repeats = shared > np.where(behind, max(how.overlap, how.repeat), how.repeat)
+    gone = np.zeros(len(xyxy), np.bool_)
+    for row in range(len(xyxy)):
+        if not gone[row]:
+            gone[row + 1 :] |= repeats[row, row + 1 :]
+    return np.flatnonzero(~gone)
+
+
 def suppress(found: Detections, how: Suppression | None = None) -> Detections:
     """One box per thing, surest first per label."""
     how = how or Suppression()
@@ -87,6 +100,6 @@ def suppress(found: Detections, how: Suppression | None = None) -> Detections:
         if how.vote < 1:
             means = voted(xyxy, score, best, how.vote)
             boxes[rows[best]] = means
-            best = best[keep_best(means, score[best], how.repeat)]
+            best = best[distinct(means, how)]
         kept.append(rows[best])
     return replace(found, xyxy=boxes).select(np.concatenate(kept))

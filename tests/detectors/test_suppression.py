@@ -101,6 +101,15 @@ def test_two_sights_of_one_person_become_one_box_between_them() -> None:
     assert len(suppress(apart, Suppression(vote=0.7, repeat=0.5))) == 2
 
 
+def test_a_repeat_that_reaches_higher_may_be_somebody_behind_and_stays() -> None:
+    how = Suppression(vote=0.9, repeat=0.5)
+    lower = people([[0, 20, 40, 120], [0, 45, 40, 130]], [0.6, 0.5])
+    higher = people([[0, 20, 40, 120], [0, 0, 40, 85]], [0.6, 0.5])
+    assert [len(suppress(pair, how)) for pair in (lower, higher)] == [1, 2]
+    much_the_same = people([[0, 20, 40, 120], [0, 0, 40, 115]], [0.6, 0.5])
+    assert len(suppress(much_the_same, how)) == 1  # by `overlap`
+
+
 def test_overlap_of_boxes_without_area_is_zero() -> None:
     point = np.zeros((1, 4), np.float32)
     assert overlaps(point, point) == pytest.approx(0)

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from models.augment import Maker, spoil
-from models.config import AugmentOptions, Config, load
+from models.augment import Maker
+from models.config import Config, load
 from models.dataset import Samples
 from models.evaluate import Tally
 from models.images import Entry, Shards, as_frame, read_index
@@ -91,26 +91,6 @@ def test_a_whole_picture_keeps_its_people_uncut(recipe: Config) -> None:
         for boxes in (truth.boxes, truth.ignored):
             assert (boxes >= 0).all()
             assert (boxes <= [160, 96, 160, 96]).all()
-
-
-def test_infrared_light_shows_colours_and_clothes_in_other_tones_than_the_eye_sees() -> None:
-    night = AugmentOptions(night=1, grey=0, weather=0, blur=0, compress=0)
-    picture = np.full((64, 96, 3), (150, 60, 90), np.uint8)  # reddish; its right half greenish
-    picture[:, 48:] = 60, 150, 90
-    person = np.array([4, 4, 40, 60], np.float32)
-    red_is_brighter, trunks = set(), set()
-    for seed in range(60):
-        bare, dressed = (
-            spoil(np.random.default_rng(seed), picture, night, people).astype(np.float64)
-            for people in ([], [person])
-        )
-        if np.abs(bare - bare.mean(axis=2, keepdims=True)).mean() > 5:
-            continue  # dark, but in colours
-        halves = bare[20:44, 30:48].mean(), bare[20:44, 48:66].mean()
-        red_is_brighter.add(halves[0] > halves[1])
-        trunks.add(round(dressed[28:36, 18:26].mean() - bare[28:36, 18:26].mean()) // 10)
-    assert red_is_brighter == {True, False}
-    assert len(trunks) >= 3
 
 
 def entry(boxes: list[list[float]], weight: list[float]) -> Entry:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redact.detectors.families.base import Wanted
+from redact.detectors.suppression import HIGHER
 from redact.devices import load_torch
 
 MOST = 256  # candidates of one picture; one with more is decoded by the processor
@@ -49,20 +50,24 @@ def pick(rows: Any, wanted: Wanted) -> Picked:
     xyxy = torch.cat([centre[:, :2] - half, centre[:, :2] + half], dim=1).transpose(1, 2)
     real = top >= 0
     sound &= (torch.isfinite(xyxy).all(dim=2) | ~real).all(dim=1)
-    kept = suppressed(xyxy, label, real, wanted, wanted.suppression.overlap)
-    if wanted.suppression.vote < 1:
+    how = wanted.suppression
+    kept = suppressed(xyxy, label, real, wanted, how.overlap)
+    if how.vote < 1:
         xyxy = voted(xyxy, label, top.clamp(0, 1), real, wanted)
-        kept = suppressed(xyxy, label, kept, wanted, wanted.suppression.repeat)
+        high, low = xyxy[..., 1], xyxy[..., 3]
+        behind = high[:, None] < (high - HIGHER * (low - high))[:, :, None]
+        least = torch.where(behind, max(how.overlap, how.repeat), how.repeat)
+        kept = suppressed(xyxy, label, kept, wanted, least)
     table = torch.cat([xyxy, top.clamp(0, 1)[..., None], label[..., None].float()], dim=2)
     return Picked(table, kept, count, sound)
 
 
-def suppressed(xyxy: Any, label: Any, real: Any, wanted: Wanted, overlap: float) -> Any:
+def suppressed(xyxy: Any, label: Any, real: Any, wanted: Wanted, overlap: Any) -> Any:
     """(n, k) bool: which boxes stay; they come surest first. At least those that
-    `suppression.keep_best` keeps, and exactly those where no chain is longer than `ROUNDS`."""
+    `suppression.keep_best` keeps, and exactly those where no chain is longer than `ROUNDS`.
+
+    overlap: beyond which one drops another, for all or (n, k, k) for each pair."""
     torch = load_torch()
-    if overlap >= 1:
-        return real
     same = _same(label, wanted)
     earlier = torch.ones(same.shape[1:], dtype=torch.bool, device=same.device).triu(1)
     ousts = same & earlier & real[:, :, None] & (_overlaps(xyxy) > overlap)
