@@ -70,20 +70,27 @@ def voted(
 ) -> FloatArray:
     """(k, 4) for each kept box the mean of all boxes (n, 4) that it overlaps by `vote` or more,
     itself among them, weighted by their scores (n,)."""
-    weight = np.where(overlaps(xyxy[kept], xyxy) >= vote, score, np.float32(0))
-    weight[np.arange(len(kept)), kept] = np.maximum(score[kept], 1e-6)  # also one without area
-    return np.asarray(weight @ xyxy / weight.sum(axis=1, keepdims=True), np.float32)
+    means = np.empty((len(kept), 4), np.float32)
+    for first in range(0, len(kept), _BLOCK):
+        rows = kept[first : first + _BLOCK]
+        weight = np.where(overlaps(xyxy[rows], xyxy) >= vote, score, np.float32(0))
+        weight[np.arange(len(rows)), rows] = np.maximum(score[rows], 1e-6)  # also without area
+        means[first : first + _BLOCK] = weight @ xyxy / weight.sum(axis=1, keepdims=True)
+    return means
 
 
 def distinct(xyxy: FloatArray, how: Suppression) -> npt.NDArray[np.intp]:
     """Positions of the means (n, 4), surest first, that repeat no surer one."""
-    shared, top = overlaps(xyxy, xyxy), xyxy[:, 1]
-    behind = top < (top - HIGHER * (xyxy[:, 3] - top))[:, None]
-    repeats = shared > np.where(behind, max(how.overlap, how.repeat), how.repeat)
+    top, tall = xyxy[:, 1], xyxy[:, 3] - xyxy[:, 1]
     gone = np.zeros(len(xyxy), np.bool_)
-    for row in range(len(xyxy)):
-        if not gone[row]:
-            gone[row + 1 :] |= repeats[row, row + 1 :]
+    for first in range(0, len(xyxy), _BLOCK):
+        some = slice(first, first + _BLOCK)
+        behind = top < (top[some] - HIGHER * tall[some])[:, None]
+        least = np.where(behind, max(how.overlap, how.repeat), how.repeat)
+        repeats = overlaps(xyxy[some], xyxy) > least
+        for row, repeated in enumerate(repeats, first):
+            if not gone[row]:
+                gone[row + 1 :] |= repeated[row + 1 :]
     return np.flatnonzero(~gone)
 
 
