@@ -17,7 +17,7 @@ from redact.config import Config, Trust
 from redact.errors import ConfigError, RedactError, SourceError
 from redact.looks import LookThread
 from redact.pipeline import Pipeline
-from redact.protocols import Detector, Observer, Sink, Source
+from redact.protocols import Closer, Detector, Observer, Sink, Source
 from redact.reading import (
     file_of,
     kept_sound,
@@ -152,12 +152,23 @@ def make_redactor(
         look_back=config.look_back,
         interval=config.detector.interval,
         still_interval=config.detector.still_interval,
+        closer=_closer(detector, config),
+        settled=options.warmup_alone,
         warmup=options.warmup if people and trust.thorough else options.warmup_alone,
         grow=config.effect.grow,
         thorough=trust.thorough,
         on_failure=on_failure,
         ahead=ahead,
     )
+
+
+def _closer(detector: Detector | None, config: Config) -> Closer | None:
+    """None without the motion net, which alone knows that nothing moves."""
+    from redact.detectors.closer import CloserLooks
+
+    if detector is None or not (config.motion.enabled and config.detector.closer):
+        return None
+    return CloserLooks.of(detector, config.zone)
 
 
 def run(

@@ -56,7 +56,8 @@ class DetectorOptions(Section, frozen=True):
     threads: inference threads; 1 leaves the other core to the codec. interval: seconds between
     two looks, 0 looks at every frame; frames between are covered by the looks around them and by
     the motion net. still_interval: the same while nothing moves and all who are there rest; at most
-    half of the look-back is ever left without a look.
+    half of the look-back is ever left without a look. closer: while nothing moves, parts of the
+    picture are looked at closer, for far people and for those who are in doubt.
     """
 
     hide_score: Share = 0.12
@@ -66,6 +67,7 @@ class DetectorOptions(Section, frozen=True):
     threads: Positive = 1
     interval: Seconds = 0.0
     still_interval: Seconds = 0.5
+    closer: bool = True
 
 
 class Trust(Section, frozen=True):

@@ -38,12 +38,28 @@ class Detector(Protocol):
     """Finds people or faces; one `Detections` per frame, in order. Raises ModelError.
 
     `labels`: what it looks for. Thread-safe: streams share it. One that has a
-    `prepare(width, height)` is told the size of a stream beforehand, in a thread of its own.
+    `prepare(width, height)` is told the size of a stream beforehand, in a thread of its own; one
+    that has a `keener(floor)`, which returns a detector that tells of people from that score on,
+    is asked by it for closer looks.
     """
 
     @property
     def labels(self) -> frozenset[Label]: ...
     def detect(self, frames: Sequence[Frame]) -> Sequence[Detections]: ...
+
+
+class Closer(Protocol):
+    """Looks closer while nothing moves; state of one stream.
+
+    `refined` gets what a detector found in a frame, and returns that without what a closer look
+    does not confirm, and with whom only closer looks told of. still: nothing moves in the frame.
+    settled: and its background has been known for long.
+    """
+
+    def refined(
+        self, frame: Frame, found: Detections, *, still: bool, settled: bool
+    ) -> Detections: ...
+    def reset(self) -> None: ...
 
 
 @runtime_checkable

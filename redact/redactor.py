@@ -20,7 +20,7 @@ from redact.errors import RedactError, StageError
 from redact.geometry import Zone
 from redact.looks import Looks
 from redact.masking import mask_of
-from redact.protocols import Detector, Effect, MotionDetector, Policy, Tracker
+from redact.protocols import Closer, Detector, Effect, MotionDetector, Policy, Tracker
 from redact.structures import Decision, Detections, Frame, Mask, RedactedFrame, StreamInfo, Tracks
 from redact.trackers import between, resting
 
@@ -66,11 +66,12 @@ class Redactor:
 
     interval: seconds between two looks of the detector, 0 looks at every frame; still_interval:
     the same while nothing moves and everybody is at rest; frames between are covered by the looks
-    around them. thorough: whether the detector finds practically everyone (`config.Trust`); where
-    not, whoever it lost gives way to nobody. on_failure: "raise" a StageError when a stage fails
-    (batch: the output is discarded), or "hide" the frame whole (live). ahead: runs each look of the
-    detector beside the rest of the work, until the next frame comes; frames then leave up to one
-    frame later than `delay`, as the same pictures.
+    around them. closer: looks closer while nothing moves; a background is settled for it that has
+    been known for `settled` seconds. thorough: whether the detector finds practically everyone
+    (`config.Trust`); where not, whoever it lost gives way to nobody.
+    on_failure: "raise" a StageError when a stage fails (batch: the output is discarded), or "hide"
+    the frame whole (live). ahead: runs each look of the detector beside the rest of the work, until
+    the next frame comes; frames then leave up to a frame later than `delay`, as the same pictures.
     """
 
     def __init__(
@@ -87,6 +88,8 @@ class Redactor:
         look_back: int = 20,
         interval: float = 0.0,
         still_interval: float = 0.0,
+        closer: Closer | None = None,
+        settled: float = 0.0,
         warmup: float = 0.0,
         grow: float = 0.1,
         thorough: bool = True,
@@ -112,6 +115,8 @@ class Redactor:
         self._on_failure = on_failure
         self._ahead = ahead
         self._intervals = (interval, still_interval)
+        self._closer = closer
+        self._settled = settled
         self.last_decisions: list[Decision] = []
         self._restart()
 
@@ -121,6 +126,7 @@ class Redactor:
         self._began: float | None = None
         # Half of the look-back stays for what a look finds that was missed before.
         self._looks = Looks(*self._intervals, limit=self.delay // 2)
+        self._known_since: float | None = None  # the background, without a break
         self._last: _Entry | None = None  # the last frame that was looked at
         self._looking: tuple[_Entry, Callable[[], Detections]] | None = None  # and its answer
 
@@ -153,7 +159,13 @@ class Redactor:
             self._looked()
         out = self._leave(0)
         self._restart()
-        for part in (self._tracker, self._motion, self._motion_tracker, self._effect):
+        for part in (
+            self._tracker,
+            self._motion,
+            self._motion_tracker,
+            self._effect,
+            self._closer,
+        ):
             if part is not None:
                 part.reset()
         return out
@@ -178,7 +190,7 @@ class Redactor:
         """Have the detector look at the newest frame."""
         frame, ahead = entry.frame, self._ahead
         assert frame is not None
-        answer = partial(self._detect, frame)
+        answer = partial(self._detect, frame, entry.still, self._is_settled(entry))
         if ahead is None:
             self._looking = entry, answer
             self._looked()
@@ -218,7 +230,11 @@ class Redactor:
             return Tracks.empty()
         return between(last.found, look.found, since, until)
 
-    def _detect(self, frame: Frame) -> Detections:
+    def _is_settled(self, entry: _Entry) -> bool:
+        since = self._known_since
+        return since is not None and entry.time - since >= self._settled
+
+    def _detect(self, frame: Frame, still: bool, settled: bool) -> Detections:
         if self._detector is None:
             return Detections.empty()
         answers = self._detector.detect([frame])
@@ -227,6 +243,8 @@ class Redactor:
         found = _checked(Detections, lambda: answers[0])
         if len(found) > _MOST:
             raise ValueError(f"{len(found)} boxes in one frame cannot be trusted")
+        if self._closer is not None:
+            found = self._closer.refined(frame, found, still=still, settled=settled)
         return found
 
     def _moved(self, frame: Frame) -> list[Detections | None] | None:
@@ -250,11 +268,16 @@ class Redactor:
                 entry.moving = entry.moving or Tracks.empty()
             assert self._motion is not None
             self._motion.reset()
+            self._known_since = None
             return
         waiting = (e for e in self._pending if e.moving is None)
         assert self._motion_tracker is not None
         for result, entry in zip(results, list(waiting), strict=False):
             entry.unsure = result is None
+            if entry.unsure:
+                self._known_since = None
+            elif self._known_since is None:
+                self._known_since = entry.time
             assert entry.frame is not None
             found = Detections.empty() if result is None else result
             track = partial(_checked, Tracks, self._motion_tracker.update, entry.frame, found)

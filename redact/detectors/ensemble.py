@@ -43,6 +43,12 @@ class EnsembleDetector:
         """What all of its members are good for."""
         return reduce(Trust.and_, (getattr(d, "trust", Trust()) for d in self._detectors))
 
+    def keener(self, floor: float) -> EnsembleDetector | None:
+        """The same models, which tell of people from that score on; None where one cannot."""
+        each = [getattr(detector, "keener", _nothing)(floor) for detector in self._detectors]
+        able = [one for one in each if one is not None]
+        return EnsembleDetector(able) if len(able) == len(each) else None
+
     def describe(self) -> list[ModelInfo]:
         return [info for d in self._detectors for info in d.describe()]
 
@@ -59,5 +65,5 @@ class EnsembleDetector:
         return [Detections.concatenate(parts) for parts in zip(*answers, strict=True)]
 
 
-def _nothing(_width: int, _height: int) -> None:
-    """A detector that has nothing to prepare."""
+def _nothing(*_given: float) -> None:
+    """What a detector does that cannot do it."""

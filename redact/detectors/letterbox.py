@@ -10,7 +10,7 @@ pixels below half size, and with them far people.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -21,11 +21,13 @@ import numpy.typing as npt
 from redact.structures import Colour, Detections, FloatArray, Frame, Plane
 
 ColourOrder = Literal["rgb", "bgr"]
+Window = tuple[int, int, int, int]
+"""left, top, right, bottom in pixels; left and top are even."""
 
 # Luma weights (Kr, Kb) by H.273 matrix code point.
 _BT709, _BT601, _BT2020 = (0.2126, 0.0722), (0.299, 0.114), (0.2627, 0.0593)
 _WEIGHTS = {1: _BT709, 5: _BT601, 6: _BT601, 9: _BT2020, 10: _BT2020}
-_HD_LINES = 720
+_HD_LINES, _HD, _SD = 720, 1, 6  # what a matrix that is not told means
 _GREY_SPREAD = 4.0  # levels that the colours of a grey picture may be off
 _GREY_STEP = 8  # every so many samples tell enough
 
@@ -127,10 +129,10 @@ def _resize(plane: Plane, width: int, height: int, method: int) -> Plane:
     return np.asarray(cv2.resize(plane, (width, height), interpolation=method), np.uint8)
 
 
-def _weights(colour: Colour, height: int, width: int) -> tuple[float, float]:
-    """(Kr, Kb). Unspecified or unusable matrices follow the size, as players do."""
-    by_size = _BT709 if min(height, width) >= _HD_LINES else _BT601
-    return _WEIGHTS.get(colour.matrix, by_size)
+def _matrix(colour: Colour, height: int, width: int) -> int:
+    """Code point. Unspecified or unusable matrices follow the size, as players do."""
+    by_size = _HD if min(height, width) >= _HD_LINES else _SD
+    return colour.matrix if colour.matrix in _WEIGHTS else by_size
 
 
 @lru_cache(maxsize=64)
@@ -150,7 +152,24 @@ def _rgb_matrix(weights: tuple[float, float], full_range: bool, order: str) -> F
 
 def rgb_matrix(colour: Colour, height: int, width: int, order: ColourOrder) -> FloatArray:
     """(3, 4) float32: [Y, U, V, 1] in 0..255 -> colours in 0..255, for frames of that size."""
-    return _rgb_matrix(_weights(colour, height, width), colour.full_range, order)
+    return _rgb_matrix(_WEIGHTS[_matrix(colour, height, width)], colour.full_range, order)
+
+
+def cut_out(frame: Frame, window: Window) -> Frame:
+    """A part of a frame as a frame of its own, in the colours of the whole. No copy."""
+    left, top, right, bottom = window
+    luma = slice(top, bottom), slice(left, right)
+    chroma = slice(top // 2, (bottom + 1) // 2), slice(left // 2, (right + 1) // 2)
+    matrix = _matrix(frame.colour, frame.height, frame.width)
+    return replace(
+        frame,
+        y=frame.y[luma],
+        u=frame.u[chroma],
+        v=frame.v[chroma],
+        colour=replace(frame.colour, matrix=matrix),
+        coded=None,
+        private=False,
+    )
 
 
 def to_rgb(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -75,6 +76,16 @@ class OpenVINODetector:
     def trust(self) -> Trust:
         """How far its word goes, as its description says."""
         return self._description.trust
+
+    def keener(self, floor: float) -> OpenVINODetector:
+        """The same network, which tells of people from that score on, if not from a lower one."""
+        people = self.wanted.labels == Label.PERSON
+        floors = np.where(
+            people, np.minimum(self.wanted.floors, np.float32(floor)), self.wanted.floors
+        )
+        twin = copy(self)
+        twin.wanted = replace(self.wanted, floors=floors)
+        return twin
 
     def describe(self) -> list[ModelInfo]:
         """What runs here, for reports."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from itertools import groupby
 from typing import Any
 
@@ -64,6 +65,12 @@ class TorchDetector:
     @property
     def trust(self) -> Trust:
         return self._plain.trust
+
+    def keener(self, floor: float) -> TorchDetector:
+        """See `OpenVINODetector.keener`."""
+        twin = copy(self)
+        twin._plain = self._plain.keener(floor)
+        return twin
 
     def describe(self) -> list[ModelInfo]:
         return self._plain.describe()
