@@ -21,7 +21,7 @@ from redact.redactor import Redactor
 from redact.spans import Spans
 from redact.structures import Decision, Frame, Label, Reason, RedactedFrame, Report
 
-_DEPTH = 4  # frames in a queue: enough to overlap, few enough for memory
+_DEPTH = 2  # frames in a queue: enough to overlap, few enough for memory
 _TICK = 0.1  # seconds between looks at the stop flag
 
 
