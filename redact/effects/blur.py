@@ -10,7 +10,7 @@ import numpy as np
 
 from redact.config import EffectOptions
 from redact.effects import planes as painting
-from redact.effects.cells import CellGrid, Clock, bounds, quantiser, smooth
+from redact.effects.cells import CellGrid, Clock, bounds, quantiser
 from redact.effects.outside import BLOCK
 from redact.effects.planes import Planes
 from redact.effects.raster import Levels, Raster, Rect, any_in_cell, rasterise
@@ -57,19 +57,31 @@ class BlurEffect:
     def _lattice(self, planes: Planes, raster: Raster, bucket: int, faded: float) -> list[Plane]:
         """Block colours of y, u, v: (rows + 2, columns + 2) uint8 each, one block of margin."""
         level = self._held(raster.level, bucket)
-        colours = np.zeros((3, *level.shape), np.float32)
+        shown = (level + 1) * raster.hidden.view(np.uint8)  # 0 where nothing is hidden
+        window = bounds(raster.hidden) or (slice(0, 0), slice(0, 0))
+        hidden = raster.hidden[window]
+        colours = np.zeros((3, *hidden.shape), np.float32)
         windows = list(raster.rects) if len(raster.rects) <= _FEW else []
-        for e in np.flatnonzero(np.bincount(level[raster.hidden])).tolist():
-            blocks = raster.hidden & (level == e)
-            where = bounds(blocks, 1 << e)
-            assert where is not None
+        for e in range(int(shown.max())):
+            blocks = shown == e + 1
+            where = bounds(blocks) if blocks.any() else None
+            if where is None:
+                continue
             grid = self._grids.get(e)
             if grid is None:
                 grid = self._grids[e] = CellGrid(*self._shape, e, self._table)
             grid.sample(planes, any_in_cell(blocks, e), bucket, windows)
-            part = smooth(*grid.shown(bucket, faded), e, where)
-            np.copyto(colours[:, *where], part, where=blocks[where])
-        return _with_margin(colours, raster.hidden)
+            part = grid.smoothed(bucket, faded, where)
+            rows, columns = (
+                slice(span.start - whole.start, span.stop - whole.start)
+                for span, whole in zip(where, window, strict=True)
+            )
+            np.copyto(colours[:, rows, columns], part, where=blocks[where])
+        lattice = np.zeros((3, level.shape[0] + 2, level.shape[1] + 2), np.uint8)
+        grown = _with_margin(colours, hidden)
+        top, left = (span.start for span in window)
+        lattice[:, top : top + grown.shape[1], left : left + grown.shape[2]] = grown
+        return list(lattice)
 
     def _held(self, level: Levels, bucket: int) -> Levels:
         """Cells do not shrink within a hold and the next one: no flicker between two sizes,
@@ -82,37 +94,34 @@ class BlurEffect:
         return np.maximum(now, before)
 
 
-def _with_margin(colours: FloatArray, hidden: BoolArray) -> list[Plane]:
-    """(3, rows, columns) colours of hidden blocks -> per channel (rows + 2, columns + 2) uint8.
+def _with_margin(colours: FloatArray, hidden: BoolArray) -> FloatArray:
+    """(3, rows, columns) colours of hidden blocks, 0 elsewhere -> (3, rows + 2, columns + 2), so
+    that cutting off what follows the point rounds.
 
     A block that is not hidden gets the mean of its hidden neighbours, so that nothing of it is
     mixed in where colours run from block to block.
     """
     import cv2
 
-    rows, columns = hidden.shape
-    lattice = np.zeros((3, rows + 2, columns + 2), np.uint8)
-    where = bounds(hidden, 1)
-    if where is None:
-        return [lattice[0], lattice[1], lattice[2]]
-    colours, hidden = colours[:, *where], hidden[where]
     around = np.zeros((4, hidden.shape[0] + 2, hidden.shape[1] + 2), np.float32)
+    around[:3, 1:-1, 1:-1] = colours
     around[3, 1:-1, 1:-1] = hidden
-    np.multiply(colours, hidden, out=around[:3, 1:-1, 1:-1])
-    for index, layer in enumerate(around):
-        around[index] = cv2.blur(layer, (3, 3), borderType=cv2.BORDER_CONSTANT)
-    mean = around[:3] / np.maximum(around[3], 1e-6)
+    # All layers as one picture: the frame of zeros of each keeps them apart.
+    layers = around.reshape(-1, around.shape[2])
+    layers = np.asarray(cv2.blur(layers, (3, 3), borderType=cv2.BORDER_CONSTANT), np.float32)
+    blurred = layers.reshape(around.shape)
+    mean = blurred[:3]
+    mean /= np.maximum(blurred[3], np.float32(1e-6))
     np.copyto(mean[:, 1:-1, 1:-1], colours, where=hidden)
+    mean += np.float32(0.5)
     # Weighted means of 0..255 stay in range but for rounding, which may not wrap around.
-    whole = np.clip(mean + np.float32(0.5), 0, 255).astype(np.uint8)
-    top, left = where[0].start, where[1].start
-    lattice[:, top : top + whole.shape[1], left : left + whole.shape[2]] = whole
-    return [lattice[0], lattice[1], lattice[2]]
+    np.minimum(mean, np.float32(255), out=mean)
+    return mean
 
 
 def _paint(planes: Planes, lattice: list[Plane], raster: Raster) -> None:
     """Rectangles that are few and small are enlarged each for itself, others all at once."""
-    where = bounds(raster.hidden, 1)
+    where = bounds(raster.hidden)
     if where is None:
         return
     top, left, bottom, right = where[0].start, where[1].start, where[0].stop, where[1].stop

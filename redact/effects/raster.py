@@ -86,21 +86,18 @@ def rasterise(mask: Mask, height: int, width: int, cells: int) -> Raster:
     if mask.whole or np.isnan(boxes).any():
         everywhere = np.full((rows, columns), frame_level(height, width, cells), np.uint8)
         return Raster(np.ones((rows, columns), np.bool_), everywhere, ((0, 0, rows, columns),), 1)
-    hidden = np.zeros((rows, columns), np.bool_)
     level = np.zeros((rows, columns), np.uint8)
-    scattered = False
+    hidden, scattered = np.zeros((rows, columns), np.bool_), False
     if mask.outside is not None:
         hidden = outside_blocks(mask.outside, mask.keep, height, width)
         scattered = bool(hidden.any())
-        if scattered:
-            _claim_outside(level, hidden, frame_level(height, width, cells))
+    beyond = _claimed_outside(hidden, frame_level(height, width, cells)) if scattered else None
     rects = block_rects(boxes, height, width)
     levels = cell_levels(_sides(mask, boxes, height, width), cells)
     seen = (rects[:, :2] < rects[:, 2:]).all(axis=1)
-    for (top, left, bottom, right), e in _stacked(rects[seen], levels[seen]):
-        hidden[top:bottom, left:right] = True
-        claim = level[_claimed(top, bottom, e), _claimed(left, right, e)]
-        np.maximum(claim, e, out=claim)
+    _paint(hidden, level, *_joined(rects[seen], levels[seen]))
+    if beyond is not None:
+        np.maximum(level, beyond, out=level)
     return Raster(hidden, level, _disjoint(hidden), int(seen.sum()) + scattered)
 
 
@@ -111,44 +108,51 @@ def _disjoint(blocks: BoolArray) -> tuple[Rect, ...]:
     framed[:, 1:-1] = blocks
     # Along a row, runs begin and end in turn.
     ends = np.flatnonzero(framed[:, 1:] != framed[:, :-1])
-    row, column = np.divmod(ends, framed.shape[1] - 1)
-    row, left, right = row[::2], column[::2], column[1::2]
-    order = np.lexsort((row, right, left))
-    row, left, right = row[order], left[order], right[order]
-    first = np.ones(len(row), np.bool_)
-    np.not_equal(left[1:], left[:-1], out=first[1:])
-    first[1:] |= (right[1:] != right[:-1]) | (row[1:] != row[:-1] + 1)
-    last = np.roll(first, -1)
-    rects = np.stack([row[first], left[first], row[last] + 1, right[first]], axis=1)
+    if not len(ends):
+        return ()
+    height, width = len(blocks) + 1, framed.shape[1] - 1
+    row, column = np.divmod(ends, width)
+    # Of runs that are alike, in rows that follow each other, the keys follow each other.
+    key = np.sort((column[::2] * width + column[1::2]) * height + row[::2])
+    cuts = np.flatnonzero(key[1:] != key[:-1] + 1)
+    last = key[np.append(cuts, len(key) - 1)]
+    first = key[np.append(0, cuts + 1)]
+    sides, top = np.divmod(first, height)
+    left, right = np.divmod(sides, width)
+    rects = np.stack([top, left, last % height + 1, right], axis=1)
     return tuple(map(tuple, rects.tolist()))
 
 
-def _stacked(rects: npt.NDArray[np.int64], levels: npt.NDArray[np.int64]) -> list[tuple[Rect, int]]:
-    """The rectangles and levels without those that lie in another one, which are many: what was
-    detected lies in its margins. Joined where they stand on top of each other: a mover is cut along
-    the outline into rows."""
-    within = levels[:, None] <= levels
-    for low, high in zip(rects.T[:2], rects.T[2:], strict=True):
-        within &= (low[:, None] >= low) & (high[:, None] <= high)
-    within &= ~within.T | np.tri(len(rects), k=-1, dtype=np.bool_)  # of equal ones the first stays
-    keep = ~within.any(axis=1)
-    rects, levels = rects[keep], levels[keep]
-    out: list[tuple[Rect, int]] = []
+_Ints = npt.NDArray[np.int64]
+
+
+def _joined(rects: _Ints, levels: _Ints) -> tuple[_Ints, _Ints]:
+    """The rectangles (n, 4) and levels (n,), joined where they stand on top of each other: a mover
+    is cut along the outline into rows. In the order of their levels."""
+    if not len(rects):
+        return rects, levels
     order = np.lexsort((rects[:, 0], rects[:, 3], rects[:, 1], levels))
-    for rect, e in zip(rects[order].tolist(), levels[order].tolist(), strict=True):
-        top, left, bottom, right = rect
-        if out:
-            (above, at, below, to), last = out[-1]
-            if (at, to, last) == (left, right, e) and top <= below:
-                out[-1] = (above, left, max(below, bottom), right), e
-                continue
-        out.append(((top, left, bottom, right), e))
-    return out
+    rects, levels = rects[order], levels[order]
+    top, left, bottom, right = rects.T
+    apart = (left[1:] != left[:-1]) | (right[1:] != right[:-1]) | (levels[1:] != levels[:-1])
+    first = np.append(0, np.flatnonzero(apart | (top[1:] > bottom[:-1])) + 1)
+    joined = rects[first]
+    joined[:, 2] = np.maximum.reduceat(bottom, first)
+    return joined, levels[first]
 
 
-def _claimed(first: int, last: int, level: int) -> slice:
-    """The blocks of all cells that the blocks first..last (exclusive) touch."""
-    return slice(first >> level << level, -(-last >> level) << level)
+def _paint(hidden: BoolArray, level: Levels, rects: _Ints, levels: _Ints) -> None:
+    """Hide the rectangles, and give all blocks of the cells that they touch at least their level.
+
+    level: zeros. levels: in ascending order, so that what is claimed twice ends at the coarser one.
+    """
+    cells = levels[:, None]
+    first, last = rects[:, :2] >> cells << cells, -(-rects[:, 2:] >> cells) << cells
+    for (top, left, bottom, right), (up, before), (down, after), e in zip(
+        rects.tolist(), first.tolist(), last.tolist(), levels.tolist(), strict=True
+    ):
+        hidden[top:bottom, left:right] = True
+        level[up:down, before:after] = e
 
 
 def block_rects(boxes: npt.NDArray[np.float64], height: int, width: int) -> npt.NDArray[np.int64]:
@@ -189,10 +193,11 @@ def _sides(
     return trusted
 
 
-def _claim_outside(level: Levels, hidden: BoolArray, e: int) -> None:
-    """Raise `level` to e in every cell of level e in which anything is hidden."""
-    coarse = any_in_cell(hidden, e).repeat(1 << e, 0).repeat(1 << e, 1)
-    level[coarse[: level.shape[0], : level.shape[1]]] = e
+def _claimed_outside(hidden: BoolArray, e: int) -> Levels:
+    """(rows, columns) uint8: e in every cell of level e in which anything is hidden."""
+    cells = any_in_cell(hidden, e).astype(np.uint8) * np.uint8(e)
+    rows, columns = hidden.shape
+    return cells.repeat(1 << e, 0)[:rows].repeat(1 << e, 1)[:, :columns]
 
 
 def any_in_cell(grid: BoolArray, level: int) -> BoolArray:
@@ -206,4 +211,5 @@ def any_in_cell(grid: BoolArray, level: int) -> BoolArray:
         padded = np.zeros((rows * k, columns * k), np.bool_)
         padded[: grid.shape[0], : grid.shape[1]] = grid
         grid = padded
-    return np.asarray(grid.reshape(rows, k, columns, k).any(axis=(1, 3)), np.bool_)
+    strips = grid.reshape(rows, k, columns * k).any(axis=1)
+    return np.asarray(strips.reshape(rows, columns, k).any(axis=2), np.bool_)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from redact.config import EffectOptions
 from redact.effects import BlurEffect
-from redact.effects.cells import Clock, area_means, bounds, quantiser, smooth
+from redact.effects.cells import CellGrid, Clock, area_means, bounds, quantiser, smooth
 from redact.effects.outside import BLOCK
 from redact.effects.raster import rasterise
 from redact.geometry import Zone
@@ -109,6 +109,21 @@ def test_means_are_true_area_means(height: int, width: int, side: int) -> None:
     for (r, c), mean in np.ndenumerate(means):
         cell = plane[r * side : (r + 1) * side, c * side : (c + 1) * side]
         assert abs(float(mean) - cell.mean()) <= 0.51
+
+
+@given(st.integers(1, 700), st.integers(1, 700), st.sampled_from([16, 64, 128, 512]), st.data())
+@settings(max_examples=60, deadline=None)
+def test_means_are_those_of_cv2_however_they_are_summed(
+    height: int, width: int, side: int, data: st.DataObject
+) -> None:
+    import cv2
+
+    low = data.draw(st.integers(0, 254))
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    plane = random.integers(low, data.draw(st.integers(low + 1, 255)), (height, width), np.uint8)
+    for (r, c), mean in np.ndenumerate(area_means(plane, side)):
+        cell = plane[r * side : (r + 1) * side, c * side : (c + 1) * side]
+        assert mean == cv2.resize(cell, (1, 1), interpolation=cv2.INTER_AREA)[0, 0]
 
 
 def test_within_a_hold_new_pictures_change_nothing() -> None:
@@ -255,7 +270,7 @@ def test_colours_are_smoothed_by_two_box_filters_in_any_window(level: int, seed:
             layers,
         )
     wanted = np.kron(weight > 0, np.ones((k, k), np.bool_)) & (random.random((rows * k, 1)) < 0.5)
-    where = bounds(wanted, k)
+    where = bounds(wanted)
     if where is None:
         return
     assert wanted[where].sum() == wanted.sum()
@@ -263,3 +278,21 @@ def test_colours_are_smoothed_by_two_box_filters_in_any_window(level: int, seed:
     known = wanted[where]
     expected = (layers[:3] / np.maximum(layers[3], 1e-6))[:, *where]
     np.testing.assert_allclose(got[:, known], expected[:, known], rtol=1e-3, atol=0.01)
+
+
+@given(st.integers(1, 4), st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_colours_that_are_kept_are_those_of_now(level: int, seed: int) -> None:
+    random, side = np.random.default_rng(seed), BLOCK << level
+    height, width = (int(n) for n in random.integers(side, 5 * side, 2))
+    grid = CellGrid(height, width, level, quantiser(8))
+    bucket = 0
+    for index in range(8):
+        bucket += int(random.integers(0, 2))
+        faded = float(random.choice([0.25, 1]))
+        wanted = random.random(grid.bucket.shape) < 0.4
+        grid.sample(noise(height, width, index), wanted, bucket, [])
+        spans = [np.sort(random.integers(0, -(-n // BLOCK) + 1, 2)) for n in (height, width)]
+        rows, columns = (slice(int(a), max(int(a) + 1, int(b))) for a, b in spans)
+        expected = smooth(*grid.shown(bucket, faded), level, (rows, columns))
+        np.testing.assert_array_equal(grid.smoothed(bucket, faded, (rows, columns)), expected)

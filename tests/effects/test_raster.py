@@ -64,6 +64,22 @@ def test_a_cell_is_as_small_as_the_promise_allows() -> None:
     assert frame_level(1080, 1920, 4) == 4
 
 
+@given(st.lists(st.tuples(*[st.integers(0, 30)] * 2, *[st.integers(1, 12)] * 2), max_size=12))
+@settings(max_examples=150, deadline=None)
+def test_levels_are_the_coarsest_of_what_touches_a_cell(
+    boxes: list[tuple[int, int, int, int]],
+) -> None:
+    """Against the definition: box by box, also where they are joined."""
+    at = [(8.0 * x, 8.0 * y, 8.0 * (x + w), 8.0 * (y + h)) for x, y, w, h in boxes]
+    mask = Mask(boxes_mask(*at).boxes, np.array([16.0 * min(b[2:]) for b in boxes], np.float32))
+    raster = rasterise(mask, 300, 420, 4)
+    expected = np.zeros_like(raster.level)
+    for box, side in zip(mask.boxes, mask.side, strict=True):
+        alone = rasterise(Mask(box[None], side[None]), 300, 420, 4)
+        np.maximum(expected, alone.level, out=expected)
+    np.testing.assert_array_equal(raster.level, expected)
+
+
 def test_a_box_cut_by_the_frame_edge_does_not_make_its_cells_finer() -> None:
     cut = rasterise(boxes_mask((0, 0, 12, 800)), 1080, 1920, 4)
     assert cut.level[0, 0] == cell_levels(200, 4)
