@@ -32,7 +32,7 @@ def drifted(
     step = velocity * reach.astype(np.float32)
     pad = (box[..., 2:] - box[..., :2]) * (GROWTH * np.abs(reach)).astype(np.float32)
     if label is not None:
-        heads = np.where(np.equal(label, Label.FACE), np.float32(_HEADS), np.float32(1))
+        heads = np.where(np.equal(label, int(Label.FACE)), np.float32(_HEADS), np.float32(1))
         tall = (box[..., 3] - box[..., 1]) * heads
         run = (_FASTEST * np.abs(reach)).astype(np.float32) * tall[..., None]
         pad = pad + np.where(velocity.any(axis=-1, keepdims=True), np.float32(0), run)

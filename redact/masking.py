@@ -68,11 +68,11 @@ def mask_of(
         return Mask(keep=_grown(subjects.xyxy[_rows_shown(decision)], _KEEP))
     shown = _Shown.of(decision, zone, info, thorough)
     joined = _joined_over_time(subjects, window, times, at)
-    unbound = decision.reason == Reason.UNBOUND_FACE
+    unbound = decision.reason == int(Reason.UNBOUND_FACE)
     # A lost face is hidden with its body, if that is hidden; else it needs a shape of its own.
-    alone = unbound | (decision.reason == Reason.ANY_FACE)
-    with_body = (subjects.label == Label.FACE) & subjects.coasting & ~alone
-    rows = np.flatnonzero(decision.hide & ~with_body)
+    alone = unbound | (decision.reason == int(Reason.ANY_FACE))
+    with_body = (subjects.label == int(Label.FACE)) & subjects.coasting & ~alone
+    rows = (decision.hide & ~with_body).nonzero()[0]
     hidden = subjects.select(rows)
     size = joined[rows, 2:] - joined[rows, :2]
     bodiless = unbound[rows]
@@ -81,7 +81,7 @@ def mask_of(
         size[lost] = _sizes(hidden.select(lost), window, times, at)
     shapes = _shapes(hidden, joined[rows], size, bodiless, grow, info)
     pieces = _pieces(hidden, decision.reason[rows], shapes, shown, zone, info)
-    missed = hidden.coasting & (hidden.label == Label.PERSON)
+    missed = hidden.coasting & (hidden.label == int(Label.PERSON))
     if missed.any() and len(shown.bodies) and shown.may_cover:  # they may give way too much
         seen = subjects.select(shown.rows[shown.seen])
         there = expected(hidden.select(missed), seen, window, times, at)
@@ -105,10 +105,10 @@ def _pieces(
 ) -> FloatArray:
     """(k, 5) what is covered for the subjects that are hidden, whose boxes with margins and
     shortest sides are `shapes` (n, 5)."""
-    motion, beyond = hidden.label == Label.MOTION, reason == Reason.MOTION_BEYOND
+    motion, beyond = hidden.label == int(Label.MOTION), reason == int(Reason.MOTION_BEYOND)
     seen = ~motion & ~hidden.coasting
     # Such a face gives way to no body: it is on one that is shown.
-    stays = ~motion & (reason == Reason.ANY_FACE)
+    stays = ~motion & (reason == int(Reason.ANY_FACE))
     whole, side = _to_grid(shapes), shapes[:, 4:]
     cut = [_beyond(shape, zone, info) for shape in shapes[beyond]]
     pieces = [
@@ -116,9 +116,9 @@ def _pieces(
         _without_all(np.concatenate([whole[motion & ~beyond], *cut]), shown.spared),
         _without_all(whole[seen & ~stays], shown.spared[np.tile(shown.seen, 2)]),
     ]
-    lost = np.flatnonzero(~motion & ~seen & ~stays)
+    lost = (~motion & ~seen & ~stays).nonzero()[0]
     pieces += [_without_all(whole[[i]], shown.covering(hidden.xyxy[i])) for i in lost]
-    detected, unsure = np.concatenate([hidden.xyxy, side], axis=1), reason == Reason.UNPROVEN
+    detected, unsure = np.concatenate([hidden.xyxy, side], axis=1), reason == int(Reason.UNPROVEN)
     # What all sights put on the property, only too unsurely, is mostly a second box around the
     # person shown there, or one around two: it hides what that person does not account for.
     doubtful = detected[seen & unsure]
@@ -195,8 +195,8 @@ def _heads_and_bodies(boxes: FloatArray, block: FloatArray) -> FloatArray:
 
 
 def _rows_shown(decision: Decision) -> IntArray:
-    people = decision.tracks.label == Label.PERSON
-    return np.flatnonzero(people & (decision.reason == Reason.ON_PROPERTY))
+    people = decision.tracks.label == int(Label.PERSON)
+    return (people & (decision.reason == int(Reason.ON_PROPERTY))).nonzero()[0]
 
 
 def _to_grid(boxes: FloatArray) -> FloatArray:
@@ -248,7 +248,7 @@ def _sizes(lost: Tracks, window: Sequence[Tracks], times: Sequence[float], at: i
     when = np.repeat(times, [len(tracks) for tracks in window])
     ids, found, when = (part[~rows.coasting] for part in (rows.track_id, rows.xyxy, when))
     for i, track_id in enumerate(lost.track_id):
-        mine = np.flatnonzero(ids == track_id)
+        mine = (ids == track_id).nonzero()[0]
         if len(mine):
             nearest = when[mine[np.abs(when[mine] - times[at]).argmin()]]
             around = found[mine[np.abs(when[mine] - nearest) <= _AROUND + _CLOCK]]
@@ -269,7 +269,7 @@ def _shapes(
     boxes: (n, 4) of the subjects over time. size: (n, 2) of which margins are shares. unbound: (n,)
     bool, faces without a body.
     """
-    face, motion = hidden.label == Label.FACE, hidden.label == Label.MOTION
+    face, motion = hidden.label == int(Label.FACE), hidden.label == int(Label.MOTION)
     side = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
     side[face] *= 2
     side[motion] = np.maximum(side[motion], np.float32(_SMALLEST_SHARE * info.height))

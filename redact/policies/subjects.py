@@ -37,7 +37,7 @@ def _carried_back(seen: Sights, at: int, now: float) -> Tracks:
     found = ~rows.coasting
     sure = np.bincount(subject[found & (rows.score >= _SURE)], minlength=len(first))
     # As in the tracker, a face that never is sure may be texture.
-    doubtful = (rows.label[first] == Label.FACE) & (
+    doubtful = (rows.label[first] == int(Label.FACE)) & (
         np.bincount(subject[found & (rows.score >= _SURE_FACE)], minlength=len(first)) == 0
     )
     observed = time[_last(found, subject, first)]
@@ -46,9 +46,9 @@ def _carried_back(seen: Sights, at: int, now: float) -> Tracks:
         _last(found & (time - begun[subject] <= _STEADY + CLOCK), subject, first)
     ]
     # Nobody appears from nowhere: whoever is surely there was there before, too.
-    certain = (rows.label[first] == Label.PERSON) & (sure >= _PROOFS)
+    certain = (rows.label[first] == int(Label.PERSON)) & (sure >= _PROOFS)
     lately = begun - now <= _BRIEF + np.where(doubtful, 0, observed - begun) + CLOCK
-    there = np.flatnonzero((seen.frame[first] > at) & (certain | lately))
+    there = ((seen.frame[first] > at) & (certain | lately)).nonzero()[0]
     there = there[np.argsort(first[there])]
     one, velocity, gap = rows.select(first[there]), velocity[there], now - begun[there]
     boxes = drifted(one.xyxy, velocity, gap)
@@ -59,7 +59,7 @@ def _carried_back(seen: Sights, at: int, now: float) -> Tracks:
 def _last(which: BoolArray, subject: IntArray, first: IntArray) -> IntArray:
     """(k,) for each subject the last of its rows that `which` picks, or its first."""
     last = first.copy()
-    picked = np.flatnonzero(which)
+    picked = which.nonzero()[0]
     last[subject[picked]] = picked  # rising: the last one stays
     return last
 
@@ -69,9 +69,9 @@ def _fill_gaps(tracks: Tracks, seen: Sights, at: int, now: float) -> Tracks:
     if not tracks.coasting.any():
         return tracks
     boxes = tracks.xyxy.copy()
-    sights = np.flatnonzero(~seen.rows.coasting)
+    sights = (~seen.rows.coasting).nonzero()[0]
     ids, before = seen.rows.track_id[sights], seen.frame[sights] < at
-    for i in np.flatnonzero(tracks.coasting):
+    for i in tracks.coasting.nonzero()[0]:
         mine = ids == tracks.track_id[i]
         earlier, later = sights[mine & before], sights[mine & ~before]
         if not len(earlier) or not len(later):

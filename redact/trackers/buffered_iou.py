@@ -84,7 +84,7 @@ class BufferedIoUTracker:
 
     def _match(self, label: Label, found: Detections, free: set[int], now: float) -> set[int]:
         tracks = [t for t in self._tracks if t.label == label]
-        ours = np.flatnonzero(found.label == label).tolist() if len(found) else []
+        ours = (found.label == label).nonzero()[0].tolist() if len(found) else []
         fresh: set[int] = set()
         if not tracks or not ours:
             return fresh
