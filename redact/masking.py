@@ -7,6 +7,7 @@ all that speaks against that person is doubt.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -117,7 +118,11 @@ def _pieces(
         _without_all(whole[seen & ~stays], shown.spared[np.tile(shown.seen, 2)]),
     ]
     lost = (~motion & ~seen & ~stays).nonzero()[0]
-    pieces += [_without_all(whole[[i]], shown.covering(hidden.xyxy[i])) for i in lost]
+    covering = shown.covering(whole[lost], hidden.xyxy[lost, 3])
+    pieces += [
+        _without_all(whole[[i]], shown.bodies[by]) if by.any() else whole[[i]]
+        for i, by in zip(lost, covering, strict=True)
+    ]
     detected, unsure = np.concatenate([hidden.xyxy, side], axis=1), reason == int(Reason.UNPROVEN)
     # What all sights put on the property, only too unsurely, is mostly a second box around the
     # person shown there, or one around two: it hides what that person does not account for.
@@ -172,12 +177,13 @@ class _Shown:
         blocks: FloatArray = self.bodies[self.firm]
         return blocks
 
-    def covering(self, box: FloatArray) -> FloatArray:
-        """(j, 4) blocks of people nearer to the camera than one who was not found in this frame:
-        theirs are the pixels there, and probably the reason for the loss. Of a detector that
-        often takes two for one that cannot be said."""
-        nearer: FloatArray = self.bodies[self.seen & (self.foot > box[3]) & self.may_cover]
-        return nearer
+    def covering(self, places: FloatArray, feet: FloatArray) -> BoolArray:
+        """(l, k) bool: who of them is in a place (l, 4 or more) of one who was not found in this
+        frame, and, by the feet (l,), nearer to the camera: theirs are the pixels there, and
+        probably the reason for the loss. Of a detector that often takes two for one that cannot be
+        said."""
+        nearer = self.seen & (self.foot > feet[:, None]) & self.may_cover
+        return nearer & _meet(places, self.bodies)
 
 
 def _heads_and_bodies(boxes: FloatArray, block: FloatArray) -> FloatArray:
@@ -208,15 +214,26 @@ def _to_grid(boxes: FloatArray) -> FloatArray:
 
 def _without_all(pieces: FloatArray, holes: FloatArray) -> FloatArray:
     """(n, 5) boxes and sides less (m, 4) holes -> (k, 5)."""
-    if not len(pieces):
+    if not (len(pieces) and len(holes)):
         return pieces
-    for hole in holes:
+    # What no piece meets now, no rest of it will.
+    for hole in holes[_meet(pieces, holes).any(axis=0)]:
         low, high = np.maximum(pieces[:, :2], hole[:2]), np.minimum(pieces[:, 2:4], hole[2:])
-        cut = (low < high).all(axis=1)
+        cut = (low[:, 0] < high[:, 0]) & (low[:, 1] < high[:, 1])
         if cut.any():
             rests = _without(pieces[cut], low[cut], high[cut])
             pieces = np.concatenate([pieces[~cut], rests])
     return pieces
+
+
+def _meet(a: FloatArray, b: FloatArray) -> BoolArray:
+    """(n, m) bool: which of boxes (n, 4 or more) and (m, 4) have an area in common. One edge by
+    the other, each column on its own, as there are few boxes."""
+    x1, y1, x2, y2 = a.T[:4, :, None]
+    left, top, right, bottom = b.T
+    meet: BoolArray = np.maximum(x1, left) < np.minimum(x2, right)
+    meet &= np.maximum(y1, top) < np.minimum(y2, bottom)
+    return meet
 
 
 def _grown(boxes: FloatArray, share: float) -> FloatArray:
@@ -288,14 +305,20 @@ def _beyond(shape: FloatArray, zone: Zone, info: StreamInfo) -> FloatArray:
     one block's height."""
     out = _outside(zone, info.width, info.height)
     size = out.shape[::-1]  # whole numbers end far below what a box may say
-    left, top = np.clip(np.floor(shape[:2] / _COARSE), 0, size).astype(int).tolist()
-    right, bottom = np.clip(np.ceil(shape[2:4] / _COARSE), 0, size).astype(int).tolist()
+    x1, y1, x2, y2 = (edge / _COARSE for edge in shape[:4].tolist())
+    left, top = (max(0, min(math.floor(v), n)) for v, n in zip((x1, y1), size, strict=True))
+    right, bottom = (max(0, min(math.ceil(v), n)) for v, n in zip((x2, y2), size, strict=True))
     out = out[top:bottom, left:right]
-    edges = np.diff(np.pad(out, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    (rows, first), last = np.nonzero(edges == 1), np.nonzero(edges == -1)[1]
-    runs = np.stack([first + left, rows + top, last + left, rows + top + 1], axis=1)
-    sides = np.full((len(runs), 1), shape[4])
-    return np.concatenate([runs.astype(np.float32) * np.float32(_COARSE), sides], axis=1)
+    padded = np.zeros((out.shape[0], out.shape[1] + 2), np.bool_)
+    padded[:, 1:-1] = out
+    before, after = padded[:, :-1], padded[:, 1:]
+    (rows, first), last = (before < after).nonzero(), (before > after).nonzero()[1]
+    runs = np.empty((len(rows), 5), np.float32)
+    for k, edge in enumerate((first + left, rows + top, last + left, rows + (top + 1))):
+        runs[:, k] = edge
+    runs[:, :4] *= np.float32(_COARSE)
+    runs[:, 4] = shape[4]
+    return runs
 
 
 @lru_cache(maxsize=16)
@@ -315,10 +338,11 @@ def _outside(zone: Zone, width: int, height: int) -> BoolArray:
 def _without(pieces: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
     """Boxes and their sides (n, 5), each less what lies between `low` and `high` (n, 2) in it: up
     to four each, (k, 5)."""
-    parts = np.repeat(pieces[:, None], 4, axis=1)  # above, below, to the left, to the right
+    parts = pieces[:, None].repeat(4, axis=1)  # above, below, to the left, to the right
     parts[:, 0, 3] = parts[:, 2, 1] = parts[:, 3, 1] = low[:, 1]
     parts[:, 1, 1] = parts[:, 2, 3] = parts[:, 3, 3] = high[:, 1]
     parts[:, 2, 2] = low[:, 0]
     parts[:, 3, 0] = high[:, 0]
-    rests: FloatArray = parts[(parts[..., 2:4] - parts[..., :2] > _SLIVER).all(axis=-1)]
+    wide, tall = parts[..., 2] - parts[..., 0], parts[..., 3] - parts[..., 1]
+    rests: FloatArray = parts[(wide > _SLIVER) & (tall > _SLIVER)]
     return rests
