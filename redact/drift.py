@@ -28,7 +28,7 @@ def drifted(
 
     label: (...) given, a velocity of zero counts as unknown, and the subject may have run.
     """
-    reach = np.clip(np.asarray(gap, np.float64), -1.0, 1.0)[..., None]
+    reach = np.minimum(np.maximum(np.asarray(gap, np.float64), -1.0), 1.0)[..., None]
     step = velocity * reach.astype(np.float32)
     pad = (box[..., 2:] - box[..., :2]) * (GROWTH * np.abs(reach)).astype(np.float32)
     if label is not None:
@@ -38,4 +38,4 @@ def drifted(
         pad = pad + np.where(velocity.any(axis=-1, keepdims=True), np.float32(0), run)
     low = np.minimum(box[..., :2] + step - pad, box[..., :2])
     high = np.maximum(box[..., 2:] + step + pad, box[..., 2:])
-    return np.concatenate([low, high], axis=-1).astype(np.float32)
+    return np.concatenate([low, high], axis=-1).astype(np.float32, copy=False)

@@ -34,8 +34,8 @@ def expected(
     expected nowhere else.
     """
     rows = Tracks.concatenate(window)
-    when = np.repeat(np.asarray(times, np.float64), [len(tracks) for tracks in window])
-    found = (rows.label == int(Label.PERSON)) & ~rows.coasting
+    when = np.repeat(np.asarray(times, np.float64), [len(tracks.xyxy) for tracks in window])
+    found = ((rows.label == int(Label.PERSON)) & ~rows.coasting).nonzero()[0]
     rows, when = rows.select(found), when[found]
     now = float(times[at])
     began = [_began(rows, when, int(track), now) for track in shown.track_id]
@@ -99,7 +99,7 @@ def _taken_over(
 
 def _iou(a: FloatArray, b: FloatArray) -> float:
     """Intersection over union of two boxes (4,)."""
-    sides = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
+    sides = np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0)
     common = float(sides.prod())
     both = float((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod())
     return common / max(both - common, 1e-6)

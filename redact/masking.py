@@ -202,7 +202,8 @@ def _heads_and_bodies(boxes: FloatArray, block: FloatArray) -> FloatArray:
 
 def _rows_shown(decision: Decision) -> IntArray:
     people = decision.tracks.label == int(Label.PERSON)
-    return (people & (decision.reason == int(Reason.ON_PROPERTY))).nonzero()[0]
+    rows: IntArray = (people & (decision.reason == int(Reason.ON_PROPERTY))).nonzero()[0]
+    return rows
 
 
 def _to_grid(boxes: FloatArray) -> FloatArray:
@@ -246,13 +247,13 @@ def _joined_over_time(
     subjects: Tracks, window: Sequence[Tracks], times: Sequence[float], at: int
 ) -> FloatArray:
     """(n, 4) union of each subject's boxes within `_UNION` seconds."""
-    joined = subjects.xyxy.copy()
-    for k, t in enumerate(times):
-        if k == at or abs(t - times[at]) > _UNION + _CLOCK:
-            continue
-        here, there = np.nonzero(subjects.track_id[:, None] == window[k].track_id[None])
-        joined[here, :2] = np.minimum(joined[here, :2], window[k].xyxy[there, :2])
-        joined[here, 2:] = np.maximum(joined[here, 2:], window[k].xyxy[there, 2:])
+    joined, now = subjects.xyxy.copy(), times[at]
+    around = [window[k] for k, t in enumerate(times) if abs(t - now) <= _UNION + _CLOCK and k != at]
+    for tracks in around:
+        here, there = (subjects.track_id[:, None] == tracks.track_id).nonzero()
+        was, other = joined[here], tracks.xyxy[there]
+        joined[here, :2] = np.minimum(was[:, :2], other[:, :2])
+        joined[here, 2:] = np.maximum(was[:, 2:], other[:, 2:])
     return joined
 
 

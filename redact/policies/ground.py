@@ -252,8 +252,7 @@ class PropertyPolicy:
         covered = cover(subjects.xyxy[motion], subjects.xyxy[shown], grow=0.2)
         found = reason[motion]
         found[found >= int(Reason.OUTSIDE)] = Reason.MOTION
-        if covered.size:
-            found[covered.max(axis=1) >= 0.8] = Reason.OF_SHOWN_PERSON
+        found[(covered >= 0.8).any(axis=1)] = Reason.OF_SHOWN_PERSON
         found[found == int(Reason.ON_PROPERTY)] = Reason.MOTION_BEYOND
         reason[motion] = found
 
