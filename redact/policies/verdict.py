@@ -22,6 +22,7 @@ def verdicts(evidence: Reasons, of: IntArray, coasting: BoolArray) -> Reasons:
     np.minimum.at(worst, of[firm], evidence[firm])
     proofs = np.bincount(of[evidence == int(Reason.ON_PROPERTY)], minlength=n)
     known = np.bincount(of, minlength=n) > 0
-    unsure = np.where(coasting & known, Reason.LOST_ON_PROPERTY, Reason.UNPROVEN)
-    verdict = np.where(proofs >= PROOFS, Reason.ON_PROPERTY, unsure)
-    return np.where(worst < _NOTHING, worst, verdict).astype(np.uint8)
+    verdict = np.full(n, Reason.UNPROVEN, np.uint8)
+    verdict[coasting & known] = Reason.LOST_ON_PROPERTY
+    verdict[proofs >= PROOFS] = Reason.ON_PROPERTY
+    return np.where(worst < _NOTHING, worst, verdict)
