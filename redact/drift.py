@@ -28,14 +28,14 @@ def drifted(
 
     label: (...) given, a velocity of zero counts as unknown, and the subject may have run.
     """
-    reach = np.clip(np.asarray(gap, np.float64), -1.0, 1.0)[..., None]
+    reach = np.minimum(np.maximum(np.asarray(gap, np.float64), -1.0), 1.0)[..., None]
     step = velocity * reach.astype(np.float32)
     pad = (box[..., 2:] - box[..., :2]) * (GROWTH * np.abs(reach)).astype(np.float32)
     if label is not None:
-        heads = np.where(np.equal(label, Label.FACE), np.float32(_HEADS), np.float32(1))
+        heads = np.where(np.equal(label, int(Label.FACE)), np.float32(_HEADS), np.float32(1))
         tall = (box[..., 3] - box[..., 1]) * heads
         run = (_FASTEST * np.abs(reach)).astype(np.float32) * tall[..., None]
         pad = pad + np.where(velocity.any(axis=-1, keepdims=True), np.float32(0), run)
     low = np.minimum(box[..., :2] + step - pad, box[..., :2])
     high = np.maximum(box[..., 2:] + step + pad, box[..., 2:])
-    return np.concatenate([low, high], axis=-1).astype(np.float32)
+    return np.concatenate([low, high], axis=-1).astype(np.float32, copy=False)

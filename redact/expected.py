@@ -34,14 +34,14 @@ def expected(
     expected nowhere else.
     """
     rows = Tracks.concatenate(window)
-    when = np.repeat(np.asarray(times, np.float64), [len(tracks) for tracks in window])
-    found = (rows.label == Label.PERSON) & ~rows.coasting
+    when = np.repeat(np.asarray(times, np.float64), [len(tracks.xyxy) for tracks in window])
+    found = ((rows.label == int(Label.PERSON)) & ~rows.coasting).nonzero()[0]
     rows, when = rows.select(found), when[found]
     now = float(times[at])
     began = [_began(rows, when, int(track), now) for track in shown.track_id]
     boxes = []
     for track in lost.track_id:
-        mine = np.flatnonzero(rows.track_id == track)
+        mine = (rows.track_id == track).nonzero()[0]
         if not len(mine) or rows.score[mine].max() < _SURE:
             continue
         box = _box(rows.select(mine), when[mine], now)
@@ -73,7 +73,7 @@ def _led(sights: Tracks, row: int, seconds: float, by: int | None = None) -> Flo
 
 def _began(rows: Tracks, when: FloatArray, track: int, now: float) -> int | None:
     """The row of a track's first sight up to now."""
-    mine = np.flatnonzero((rows.track_id == track) & (when <= now))
+    mine = ((rows.track_id == track) & (when <= now)).nonzero()[0]
     return int(mine[0]) if len(mine) else None
 
 
@@ -99,7 +99,7 @@ def _taken_over(
 
 def _iou(a: FloatArray, b: FloatArray) -> float:
     """Intersection over union of two boxes (4,)."""
-    sides = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
+    sides = np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0)
     common = float(sides.prod())
     both = float((a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod())
     return common / max(both - common, 1e-6)

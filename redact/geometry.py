@@ -145,26 +145,33 @@ def _dot(o: Point, p: Point, q: Point) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Edges:
-    """The edges of an outline: each goes from (x, y) by (dx, dy) down or up to `end`; all (m,)."""
+    """The edges of an outline: each goes from (x, y) by (dx, dy) down or up to `end`; all (m,).
+
+    rise: dy, or 1 where an edge is level, which no ray along it crosses. squared: the length.
+    """
 
     x: Column
     y: Column
     dx: Column
     dy: Column
     end: Column
+    rise: Column
+    squared: Column
 
     @classmethod
     def of(cls, ring: Points, after: Points) -> _Edges:
         (x, y), (dx, dy) = ring.T.copy(), (after - ring).T.copy()
-        return cls(x, y, dx, dy, after[:, 1].copy())
+        squared = np.maximum(dx * dx + dy * dy, 1e-300)
+        return cls(x, y, dx, dy, after[:, 1].copy(), np.where(dy == 0, 1.0, dy), squared)
 
     def hold(self, points: Points) -> npt.NDArray[np.bool_]:
         """(n,) bool, even-odd test; points on the outline count as inside."""
         x, y = points[:, 0, None], points[:, 1, None]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            at = self.dx * (y - self.y) / self.dy + self.x
+        at = self.dx * (y - self.y)
+        at /= self.rise
+        at += self.x
         crosses = ((self.y > y) != (self.end > y)) & (x < at)
-        inside: npt.NDArray[np.bool_] = np.count_nonzero(crosses, axis=1) % 2 == 1
+        inside: npt.NDArray[np.bool_] = np.logical_xor.reduce(crosses, axis=1)
         inside |= self.distance(points) <= _ON_EDGE
         return inside
 
@@ -173,10 +180,16 @@ class _Edges:
         if not len(self.x):
             return np.full(len(points), np.inf)
         x, y = points[:, 0, None] - self.x, points[:, 1, None] - self.y
-        length = np.maximum(self.dx * self.dx + self.dy * self.dy, 1e-300)
-        along = np.minimum(np.maximum((x * self.dx + y * self.dy) / length, 0), 1)
-        x, y = x - along * self.dx, y - along * self.dy
-        nearest: npt.NDArray[np.float64] = np.sqrt((x * x + y * y).min(axis=1))
+        along = x * self.dx
+        along += y * self.dy
+        along /= self.squared
+        np.minimum(np.maximum(along, 0, out=along), 1, out=along)
+        x -= along * self.dx
+        y -= np.multiply(along, self.dy, out=along)
+        x *= x
+        y *= y
+        x += y
+        nearest: npt.NDArray[np.float64] = np.sqrt(np.minimum.reduce(x, axis=1))
         return nearest
 
 
@@ -224,9 +237,7 @@ class Zone:
         the outline of a hole does not."""
         p = np.asarray(points, dtype=np.float64).reshape(-1, 2)
         inside = np.zeros(len(p), dtype=np.bool_)
-        corners = max((len(ring) for ring in (*self.polygons, *self.holes)), default=1)
-        step = max(1, _AT_ONCE // corners)  # bounds memory where both are many
-        polygons, holes = _edges(self)
+        polygons, holes, step = _edges(self)
         for start in range(0, len(p), step):
             part = slice(start, start + step)
             for edges in polygons:
@@ -243,13 +254,11 @@ class Zone:
         which a stranger could stand.
         """
         p = np.asarray(points, dtype=np.float64).reshape(-1, 2)
-        scale = np.array([width, height], dtype=np.float64)
-        nearest = np.full(len(p), np.inf)
-        for edges in _inner_edges(self, width, height):
-            nearest = np.minimum(nearest, edges.distance(p))
-        sign = np.where(self.contains(p / scale), 1.0, -1.0)
-        signed: npt.NDArray[np.float64] = sign * nearest
-        return signed
+        if not len(p):
+            return np.zeros(0)
+        depth = _inner_edges(self, width, height).distance(p)
+        beyond = ~self.contains(p / np.array([width, height], dtype=np.float64))
+        return np.negative(depth, out=depth, where=beyond)
 
     @property
     def area(self) -> float:
@@ -289,19 +298,22 @@ class Zone:
 
 
 @lru_cache(maxsize=16)
-def _edges(zone: Zone) -> tuple[tuple[_Edges, ...], tuple[_Edges, ...]]:
-    """Of its polygons and of its holes. Zones compare by identity, so a cached one stays valid."""
+def _edges(zone: Zone) -> tuple[tuple[_Edges, ...], tuple[_Edges, ...], int]:
+    """Of its polygons and of its holes, and how many points to test at once: that bounds memory
+    where both are many. Zones compare by identity, so a cached one stays valid."""
 
     def of(rings: tuple[Points, ...]) -> tuple[_Edges, ...]:
         return tuple(_Edges.of(ring, np.roll(ring, -1, axis=0)) for ring in rings)
 
-    return of(zone.polygons), of(zone.holes)
+    corners = max((len(ring) for ring in (*zone.polygons, *zone.holes)), default=1)
+    return of(zone.polygons), of(zone.holes), max(1, _AT_ONCE // corners)
 
 
 @lru_cache(maxsize=16)
-def _inner_edges(zone: Zone, width: float, height: float) -> tuple[_Edges, ...]:
-    """In pixels, for each outline: the edges that do not run along an edge of the frame."""
-    scale, found = np.array([width, height], dtype=np.float64), []
+def _inner_edges(zone: Zone, width: float, height: float) -> _Edges:
+    """In pixels, of all outlines: the edges that do not run along an edge of the frame."""
+    scale = np.array([width, height], dtype=np.float64)
+    found, ends = [np.zeros((0, 2))], [np.zeros((0, 2))]
     for ring in (*zone.polygons, *zone.holes):
         after = np.roll(ring, -1, axis=0)
         on_frame_edge = np.any(
@@ -309,8 +321,9 @@ def _inner_edges(zone: Zone, width: float, height: float) -> tuple[_Edges, ...]:
             & ((np.minimum(ring, after) <= _ON_EDGE) | (np.maximum(ring, after) >= 1 - _ON_EDGE)),
             axis=1,
         )
-        found.append(_Edges.of((ring * scale)[~on_frame_edge], (after * scale)[~on_frame_edge]))
-    return tuple(found)
+        found.append((ring * scale)[~on_frame_edge])
+        ends.append((after * scale)[~on_frame_edge])
+    return _Edges.of(np.concatenate(found), np.concatenate(ends))
 
 
 def doubts(zone: Zone) -> list[str]:

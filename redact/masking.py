@@ -7,6 +7,7 @@ all that speaks against that person is doubt.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -68,11 +69,11 @@ def mask_of(
         return Mask(keep=_grown(subjects.xyxy[_rows_shown(decision)], _KEEP))
     shown = _Shown.of(decision, zone, info, thorough)
     joined = _joined_over_time(subjects, window, times, at)
-    unbound = decision.reason == Reason.UNBOUND_FACE
+    unbound = decision.reason == int(Reason.UNBOUND_FACE)
     # A lost face is hidden with its body, if that is hidden; else it needs a shape of its own.
-    alone = unbound | (decision.reason == Reason.ANY_FACE)
-    with_body = (subjects.label == Label.FACE) & subjects.coasting & ~alone
-    rows = np.flatnonzero(decision.hide & ~with_body)
+    alone = unbound | (decision.reason == int(Reason.ANY_FACE))
+    with_body = (subjects.label == int(Label.FACE)) & subjects.coasting & ~alone
+    rows = (decision.hide & ~with_body).nonzero()[0]
     hidden = subjects.select(rows)
     size = joined[rows, 2:] - joined[rows, :2]
     bodiless = unbound[rows]
@@ -81,7 +82,7 @@ def mask_of(
         size[lost] = _sizes(hidden.select(lost), window, times, at)
     shapes = _shapes(hidden, joined[rows], size, bodiless, grow, info)
     pieces = _pieces(hidden, decision.reason[rows], shapes, shown, zone, info)
-    missed = hidden.coasting & (hidden.label == Label.PERSON)
+    missed = hidden.coasting & (hidden.label == int(Label.PERSON))
     if missed.any() and len(shown.bodies) and shown.may_cover:  # they may give way too much
         seen = subjects.select(shown.rows[shown.seen])
         there = expected(hidden.select(missed), seen, window, times, at)
@@ -105,10 +106,10 @@ def _pieces(
 ) -> FloatArray:
     """(k, 5) what is covered for the subjects that are hidden, whose boxes with margins and
     shortest sides are `shapes` (n, 5)."""
-    motion, beyond = hidden.label == Label.MOTION, reason == Reason.MOTION_BEYOND
+    motion, beyond = hidden.label == int(Label.MOTION), reason == int(Reason.MOTION_BEYOND)
     seen = ~motion & ~hidden.coasting
     # Such a face gives way to no body: it is on one that is shown.
-    stays = ~motion & (reason == Reason.ANY_FACE)
+    stays = ~motion & (reason == int(Reason.ANY_FACE))
     whole, side = _to_grid(shapes), shapes[:, 4:]
     cut = [_beyond(shape, zone, info) for shape in shapes[beyond]]
     pieces = [
@@ -116,9 +117,13 @@ def _pieces(
         _without_all(np.concatenate([whole[motion & ~beyond], *cut]), shown.spared),
         _without_all(whole[seen & ~stays], shown.spared[np.tile(shown.seen, 2)]),
     ]
-    lost = np.flatnonzero(~motion & ~seen & ~stays)
-    pieces += [_without_all(whole[[i]], shown.covering(hidden.xyxy[i])) for i in lost]
-    detected, unsure = np.concatenate([hidden.xyxy, side], axis=1), reason == Reason.UNPROVEN
+    lost = (~motion & ~seen & ~stays).nonzero()[0]
+    covering = shown.covering(whole[lost], hidden.xyxy[lost, 3])
+    pieces += [
+        _without_all(whole[[i]], shown.bodies[by]) if by.any() else whole[[i]]
+        for i, by in zip(lost, covering, strict=True)
+    ]
+    detected, unsure = np.concatenate([hidden.xyxy, side], axis=1), reason == int(Reason.UNPROVEN)
     # What all sights put on the property, only too unsurely, is mostly a second box around the
     # person shown there, or one around two: it hides what that person does not account for.
     doubtful = detected[seen & unsure]
@@ -172,12 +177,13 @@ class _Shown:
         blocks: FloatArray = self.bodies[self.firm]
         return blocks
 
-    def covering(self, box: FloatArray) -> FloatArray:
-        """(j, 4) blocks of people nearer to the camera than one who was not found in this frame:
-        theirs are the pixels there, and probably the reason for the loss. Of a detector that
-        often takes two for one that cannot be said."""
-        nearer: FloatArray = self.bodies[self.seen & (self.foot > box[3]) & self.may_cover]
-        return nearer
+    def covering(self, places: FloatArray, feet: FloatArray) -> BoolArray:
+        """(l, k) bool: who of them is in a place (l, 4 or more) of one who was not found in this
+        frame, and, by the feet (l,), nearer to the camera: theirs are the pixels there, and
+        probably the reason for the loss. Of a detector that often takes two for one that cannot be
+        said."""
+        nearer = self.seen & (self.foot > feet[:, None]) & self.may_cover
+        return nearer & _meet(places, self.bodies)
 
 
 def _heads_and_bodies(boxes: FloatArray, block: FloatArray) -> FloatArray:
@@ -195,8 +201,9 @@ def _heads_and_bodies(boxes: FloatArray, block: FloatArray) -> FloatArray:
 
 
 def _rows_shown(decision: Decision) -> IntArray:
-    people = decision.tracks.label == Label.PERSON
-    return np.flatnonzero(people & (decision.reason == Reason.ON_PROPERTY))
+    people = decision.tracks.label == int(Label.PERSON)
+    rows: IntArray = (people & (decision.reason == int(Reason.ON_PROPERTY))).nonzero()[0]
+    return rows
 
 
 def _to_grid(boxes: FloatArray) -> FloatArray:
@@ -208,15 +215,26 @@ def _to_grid(boxes: FloatArray) -> FloatArray:
 
 def _without_all(pieces: FloatArray, holes: FloatArray) -> FloatArray:
     """(n, 5) boxes and sides less (m, 4) holes -> (k, 5)."""
-    if not len(pieces):
+    if not (len(pieces) and len(holes)):
         return pieces
-    for hole in holes:
+    # What no piece meets now, no rest of it will.
+    for hole in holes[_meet(pieces, holes).any(axis=0)]:
         low, high = np.maximum(pieces[:, :2], hole[:2]), np.minimum(pieces[:, 2:4], hole[2:])
-        cut = (low < high).all(axis=1)
+        cut = (low[:, 0] < high[:, 0]) & (low[:, 1] < high[:, 1])
         if cut.any():
             rests = _without(pieces[cut], low[cut], high[cut])
             pieces = np.concatenate([pieces[~cut], rests])
     return pieces
+
+
+def _meet(a: FloatArray, b: FloatArray) -> BoolArray:
+    """(n, m) bool: which of boxes (n, 4 or more) and (m, 4) have an area in common. One edge by
+    the other, each column on its own, as there are few boxes."""
+    x1, y1, x2, y2 = a.T[:4, :, None]
+    left, top, right, bottom = b.T
+    meet: BoolArray = np.maximum(x1, left) < np.minimum(x2, right)
+    meet &= np.maximum(y1, top) < np.minimum(y2, bottom)
+    return meet
 
 
 def _grown(boxes: FloatArray, share: float) -> FloatArray:
@@ -229,13 +247,13 @@ def _joined_over_time(
     subjects: Tracks, window: Sequence[Tracks], times: Sequence[float], at: int
 ) -> FloatArray:
     """(n, 4) union of each subject's boxes within `_UNION` seconds."""
-    joined = subjects.xyxy.copy()
-    for k, t in enumerate(times):
-        if k == at or abs(t - times[at]) > _UNION + _CLOCK:
-            continue
-        here, there = np.nonzero(subjects.track_id[:, None] == window[k].track_id[None])
-        joined[here, :2] = np.minimum(joined[here, :2], window[k].xyxy[there, :2])
-        joined[here, 2:] = np.maximum(joined[here, 2:], window[k].xyxy[there, 2:])
+    joined, now = subjects.xyxy.copy(), times[at]
+    around = [window[k] for k, t in enumerate(times) if abs(t - now) <= _UNION + _CLOCK and k != at]
+    for tracks in around:
+        here, there = (subjects.track_id[:, None] == tracks.track_id).nonzero()
+        was, other = joined[here], tracks.xyxy[there]
+        joined[here, :2] = np.minimum(was[:, :2], other[:, :2])
+        joined[here, 2:] = np.maximum(was[:, 2:], other[:, 2:])
     return joined
 
 
@@ -248,7 +266,7 @@ def _sizes(lost: Tracks, window: Sequence[Tracks], times: Sequence[float], at: i
     when = np.repeat(times, [len(tracks) for tracks in window])
     ids, found, when = (part[~rows.coasting] for part in (rows.track_id, rows.xyxy, when))
     for i, track_id in enumerate(lost.track_id):
-        mine = np.flatnonzero(ids == track_id)
+        mine = (ids == track_id).nonzero()[0]
         if len(mine):
             nearest = when[mine[np.abs(when[mine] - times[at]).argmin()]]
             around = found[mine[np.abs(when[mine] - nearest) <= _AROUND + _CLOCK]]
@@ -269,7 +287,7 @@ def _shapes(
     boxes: (n, 4) of the subjects over time. size: (n, 2) of which margins are shares. unbound: (n,)
     bool, faces without a body.
     """
-    face, motion = hidden.label == Label.FACE, hidden.label == Label.MOTION
+    face, motion = hidden.label == int(Label.FACE), hidden.label == int(Label.MOTION)
     side = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
     side[face] *= 2
     side[motion] = np.maximum(side[motion], np.float32(_SMALLEST_SHARE * info.height))
@@ -288,14 +306,20 @@ def _beyond(shape: FloatArray, zone: Zone, info: StreamInfo) -> FloatArray:
     one block's height."""
     out = _outside(zone, info.width, info.height)
     size = out.shape[::-1]  # whole numbers end far below what a box may say
-    left, top = np.clip(np.floor(shape[:2] / _COARSE), 0, size).astype(int).tolist()
-    right, bottom = np.clip(np.ceil(shape[2:4] / _COARSE), 0, size).astype(int).tolist()
+    x1, y1, x2, y2 = (edge / _COARSE for edge in shape[:4].tolist())
+    left, top = (max(0, min(math.floor(v), n)) for v, n in zip((x1, y1), size, strict=True))
+    right, bottom = (max(0, min(math.ceil(v), n)) for v, n in zip((x2, y2), size, strict=True))
     out = out[top:bottom, left:right]
-    edges = np.diff(np.pad(out, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    (rows, first), last = np.nonzero(edges == 1), np.nonzero(edges == -1)[1]
-    runs = np.stack([first + left, rows + top, last + left, rows + top + 1], axis=1)
-    sides = np.full((len(runs), 1), shape[4])
-    return np.concatenate([runs.astype(np.float32) * np.float32(_COARSE), sides], axis=1)
+    padded = np.zeros((out.shape[0], out.shape[1] + 2), np.bool_)
+    padded[:, 1:-1] = out
+    before, after = padded[:, :-1], padded[:, 1:]
+    (rows, first), last = (before < after).nonzero(), (before > after).nonzero()[1]
+    runs = np.empty((len(rows), 5), np.float32)
+    for k, edge in enumerate((first + left, rows + top, last + left, rows + (top + 1))):
+        runs[:, k] = edge
+    runs[:, :4] *= np.float32(_COARSE)
+    runs[:, 4] = shape[4]
+    return runs
 
 
 @lru_cache(maxsize=16)
@@ -315,10 +339,11 @@ def _outside(zone: Zone, width: int, height: int) -> BoolArray:
 def _without(pieces: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
     """Boxes and their sides (n, 5), each less what lies between `low` and `high` (n, 2) in it: up
     to four each, (k, 5)."""
-    parts = np.repeat(pieces[:, None], 4, axis=1)  # above, below, to the left, to the right
+    parts = pieces[:, None].repeat(4, axis=1)  # above, below, to the left, to the right
     parts[:, 0, 3] = parts[:, 2, 1] = parts[:, 3, 1] = low[:, 1]
     parts[:, 1, 1] = parts[:, 2, 3] = parts[:, 3, 3] = high[:, 1]
     parts[:, 2, 2] = low[:, 0]
     parts[:, 3, 0] = high[:, 0]
-    rests: FloatArray = parts[(parts[..., 2:4] - parts[..., :2] > _SLIVER).all(axis=-1)]
+    wide, tall = parts[..., 2] - parts[..., 0], parts[..., 3] - parts[..., 1]
+    rests: FloatArray = parts[(wide > _SLIVER) & (tall > _SLIVER)]
     return rests

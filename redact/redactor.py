@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any, Literal, TypeVar
@@ -347,8 +347,9 @@ class Redactor:
         )
         frame = entry.frame
         assert frame is not None
-        decision = replace(
-            decision,
+        decision = Decision(
+            decision.tracks,
+            decision.reason,
             whole_outside=decision.whole_outside or self._outside_unknown(entry),
             whole_frame=decision.whole_frame
             or frame.corrupt
@@ -399,7 +400,6 @@ def _checked(kind: type[_T], answer: Callable[..., Any], *given: Any) -> _T:
     value: Any = answer(*given)
     if not issubclass(type(value), kind):
         raise TypeError(f"the answer is {type(value).__name__}, not {kind.__name__}")
-    columns = ((field.name, getattr(value, field.name)) for field in fields(value))
-    own = {name: column.copy() for name, column in columns if isinstance(column, np.ndarray)}
-    made: _T = replace(value, **own)
-    return made
+    shape: Any = kind
+    columns = (getattr(value, name) for name in shape.__match_args__)
+    return kind(*(part.copy() if isinstance(part, np.ndarray) else part for part in columns))

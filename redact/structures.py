@@ -12,11 +12,14 @@ import enum
 from collections.abc import Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from fractions import Fraction
+from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from redact.columns import column, finite, no_boxes, no_sides, rows_of
 
 if TYPE_CHECKING:
     from redact.geometry import Zone
@@ -29,7 +32,7 @@ Plane = npt.NDArray[np.uint8]
 
 
 class Label(enum.IntEnum):
-    """What a box holds."""
+    """What a box holds. NumPy compares arrays with `int(label)` much faster than with a label."""
 
     PERSON = 0
     FACE = 1
@@ -153,19 +156,9 @@ class Frame:
         return f"Frame(index={self.index}, pts={self.pts}, {self.width}x{self.height})"
 
 
-def _no_boxes() -> FloatArray:
-    return np.zeros((0, 4), dtype=np.float32)
-
-
-def _no_sides() -> FloatArray:
-    return np.zeros(0, dtype=np.float32)
-
-
-def _column(values: Any, dtype: Any, n: int, name: str) -> npt.NDArray[Any]:
-    array = np.asarray(values, dtype=dtype)
-    if array.shape != (n,):
-        raise ValueError(f"{name} has shape {array.shape}, expected ({n},)")
-    return array
+_FOUND = ("xyxy", "score", "label")
+_FOLLOWED = (*_FOUND, "track_id", "coasting", "velocity")
+_found, _followed = attrgetter(*_FOUND), attrgetter(*_FOLLOWED)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,41 +179,40 @@ class Detections:
             raise ValueError(f"xyxy has shape {xyxy.shape}, expected (n, 4)")
         n = len(xyxy)
         object.__setattr__(self, "xyxy", xyxy)
-        object.__setattr__(self, "score", _column(self.score, np.float32, n, "score"))
-        object.__setattr__(self, "label", _column(self.label, np.uint8, n, "label"))
-        if not (np.isfinite(xyxy).all() and np.isfinite(self.score).all()):
+        object.__setattr__(self, "score", column(self.score, np.float32, n, "score"))
+        object.__setattr__(self, "label", column(self.label, np.uint8, n, "label"))
+        if not (finite(xyxy) and finite(self.score)):
             raise ValueError("boxes or scores are not finite")
 
     def __len__(self) -> int:
         return len(self.xyxy)
 
-    @classmethod
-    def empty(cls) -> Self:
-        return cls(_no_boxes(), _no_sides(), np.zeros(0, np.uint8))
+    @staticmethod
+    def empty() -> Detections:
+        return _nothing_found()
 
-    @classmethod
-    def of(cls, xyxy: Any, score: float, label: Label) -> Self:
+    @staticmethod
+    def of(xyxy: Any, score: float, label: Label) -> Detections:
         """Boxes (n, 4) that share one score and label."""
         boxes = np.asarray(xyxy, dtype=np.float32).reshape(-1, 4)
         n = len(boxes)
-        return cls(boxes, np.full(n, score, np.float32), np.full(n, label, np.uint8))
+        return Detections(boxes, np.full(n, score, np.float32), np.full(n, label, np.uint8))
 
-    @classmethod
-    def concatenate(cls, parts: Sequence[Detections]) -> Self:
+    @staticmethod
+    def concatenate(parts: Sequence[Detections]) -> Detections:
         if not parts:
-            return cls.empty()
-        return cls(
-            np.concatenate([p.xyxy for p in parts]),
-            np.concatenate([p.score for p in parts]),
-            np.concatenate([p.label for p in parts]),
-        )
+            return Detections.empty()
+        columns = zip(*map(_found, parts), strict=True)
+        return rows_of(Detections, _FOUND, map(np.concatenate, columns))
 
     def select(self, index: npt.NDArray[Any]) -> Detections:
         """The rows where `index` (boolean mask or integer positions) points."""
-        return Detections(self.xyxy[index], self.score[index], self.label[index])
+        return rows_of(Detections, _FOUND, [values[index] for values in _found(self)])
 
 
-_columns = attrgetter("xyxy", "score", "label", "track_id", "coasting", "velocity")
+@cache  # nothing in it can change
+def _nothing_found() -> Detections:
+    return Detections(no_boxes(), no_sides(), np.zeros(0, np.uint8))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -242,32 +234,38 @@ class Tracks:
     def __post_init__(self) -> None:
         n = len(self.xyxy)
         object.__setattr__(self, "xyxy", np.asarray(self.xyxy, dtype=np.float32).reshape(n, 4))
-        object.__setattr__(self, "score", _column(self.score, np.float32, n, "score"))
-        object.__setattr__(self, "label", _column(self.label, np.uint8, n, "label"))
-        object.__setattr__(self, "track_id", _column(self.track_id, np.int64, n, "track_id"))
-        object.__setattr__(self, "coasting", _column(self.coasting, np.bool_, n, "coasting"))
+        object.__setattr__(self, "score", column(self.score, np.float32, n, "score"))
+        object.__setattr__(self, "label", column(self.label, np.uint8, n, "label"))
+        object.__setattr__(self, "track_id", column(self.track_id, np.int64, n, "track_id"))
+        object.__setattr__(self, "coasting", column(self.coasting, np.bool_, n, "coasting"))
         velocity = np.asarray(self.velocity, dtype=np.float32).reshape(n, 2)
         object.__setattr__(self, "velocity", velocity)
-        if not (np.isfinite(self.xyxy).all() and np.isfinite(velocity).all()):
+        if not (finite(self.xyxy) and finite(velocity)):
             raise ValueError("track boxes or velocities are not finite")
 
     def __len__(self) -> int:
         return len(self.xyxy)
 
-    @classmethod
-    def empty(cls) -> Self:
-        ids, coasting, none = np.zeros(0, np.int64), np.zeros(0, np.bool_), np.zeros(0, np.uint8)
-        return cls(_no_boxes(), _no_sides(), none, ids, coasting, np.zeros((0, 2), np.float32))
+    @staticmethod
+    def empty() -> Tracks:
+        return _nobody()
 
-    @classmethod
-    def concatenate(cls, parts: Sequence[Tracks]) -> Tracks:
-        parts = [part for part in parts if len(part)]
+    @staticmethod
+    def concatenate(parts: Sequence[Tracks]) -> Tracks:
+        parts = [part for part in parts if len(part.xyxy)]
         if len(parts) < 2:
-            return parts[0] if parts else cls.empty()
-        return cls(*map(np.concatenate, zip(*map(_columns, parts), strict=True)))
+            return parts[0] if parts else Tracks.empty()
+        columns = zip(*map(_followed, parts), strict=True)
+        return rows_of(Tracks, _FOLLOWED, map(np.concatenate, columns))
 
     def select(self, index: npt.NDArray[Any]) -> Tracks:
-        return Tracks(*(column[index] for column in _columns(self)))
+        return rows_of(Tracks, _FOLLOWED, [values[index] for values in _followed(self)])
+
+
+@cache  # nothing in it can change
+def _nobody() -> Tracks:
+    ids, coasting, none = np.zeros(0, np.int64), np.zeros(0, np.bool_), np.zeros(0, np.uint8)
+    return Tracks(no_boxes(), no_sides(), none, ids, coasting, np.zeros((0, 2), np.float32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -285,13 +283,13 @@ class Decision:
     whole_frame: bool = False
 
     def __post_init__(self) -> None:
-        reason = _column(self.reason, np.uint8, len(self.tracks), "reason")
+        reason = column(self.reason, np.uint8, len(self.tracks), "reason")
         object.__setattr__(self, "reason", reason)
 
     @property
     def hide(self) -> BoolArray:
         """(n,) bool: True where the subject is hidden."""
-        return self.reason >= Reason.OUTSIDE
+        return self.reason >= int(Reason.OUTSIDE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -304,10 +302,10 @@ class Mask:
     whole: hide the whole frame. `boxes` win over `keep`.
     """
 
-    boxes: FloatArray = field(default_factory=_no_boxes)
-    side: FloatArray = field(default_factory=_no_sides)
+    boxes: FloatArray = field(default_factory=no_boxes)
+    side: FloatArray = field(default_factory=no_sides)
     outside: Zone | None = None
-    keep: FloatArray = field(default_factory=_no_boxes)
+    keep: FloatArray = field(default_factory=no_boxes)
     whole: bool = False
 
     @property

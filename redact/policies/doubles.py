@@ -32,7 +32,8 @@ def doubles(seen: Sights, lost: IntArray, found: IntArray) -> BoolArray:
     own, score = _paths(lost, seen)
     one, other = own[:, None], _paths(found, seen)[0][None]
     low, high = np.maximum(one[..., :2], other[..., :2]), np.minimum(one[..., 2:], other[..., 2:])
-    common = np.clip(high - low, 0, None).prod(-1)
+    size = np.maximum(high - low, 0)
+    common = size[..., 0] * size[..., 1]
     joint = _area(one) + _area(other) - common
     both = np.isfinite(joint)
     apart = both & (common < _TOGETHER * joint)
@@ -46,12 +47,12 @@ def _paths(ids: IntArray, seen: Sights) -> tuple[FloatArray, FloatArray]:
     found."""
     boxes = np.full((len(ids), seen.frames, 4), np.nan, np.float32)
     scores = np.full((len(ids), seen.frames), np.nan, np.float32)
-    who, row = np.nonzero((ids[:, None] == seen.rows.track_id) & ~seen.rows.coasting)
+    who, row = ((ids[:, None] == seen.rows.track_id) & ~seen.rows.coasting).nonzero()
     boxes[who, seen.frame[row]] = seen.rows.xyxy[row]
     scores[who, seen.frame[row]] = seen.rows.score[row]
     return boxes, scores
 
 
 def _area(boxes: FloatArray) -> FloatArray:
-    area: FloatArray = (boxes[..., 2:] - boxes[..., :2]).prod(-1)
+    area: FloatArray = (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
     return area

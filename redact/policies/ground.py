@@ -81,10 +81,10 @@ class PropertyPolicy:
             return Decision(subjects, np.zeros(0, np.uint8), whole_outside=whole_outside)
         known = self._known(info, window)
         reason, best = self._contacts(subjects, seen, known, times, at)
-        people = subjects.label == Label.PERSON
+        people = subjects.label == int(Label.PERSON)
         self._explain_parts(subjects, reason, people, best)
         self._explain_doubles(subjects, reason, people, seen)
-        shown = people & (reason == Reason.ON_PROPERTY)
+        shown = people & (reason == int(Reason.ON_PROPERTY))
         self._explain_motion(subjects, reason, shown)
         self._bind_faces(subjects, reason, people)
         return Decision(subjects, reason, whole_outside=whole_outside)
@@ -120,22 +120,23 @@ class PropertyPolicy:
         foot = np.stack([(box[:, 0] + box[:, 2]) / 2, box[:, 3]], axis=1)
         tall = box[:, 3] - box[:, 1]
         cut_below = box[:, 3] >= h - _EDGE
-        deep = depth = self._zone.depth(foot, w, h)
-        if cut_below.any():
-            foot[cut_below, 1] = h
-            depth = self._zone.depth(foot, w, h)
+        deep = self._zone.depth(foot, w, h)
+        depth, cut = deep, cut_below.nonzero()[0]
+        if len(cut):
+            foot[cut, 1] = h
+            depth = deep.copy()
+            depth[cut] = self._zone.depth(foot[cut], w, h)
         on = depth >= self._options.margin * tall
-        reason = np.where(on, Reason.ON_PROPERTY, Reason.OUTSIDE).astype(np.uint8)
-        unsure = (reason == Reason.ON_PROPERTY) & (tracks.score < self._show_score)
-        reason[unsure] = Reason.UNPROVEN
-        for cut, x in ((box[:, 0] <= _EDGE, 0.0), (box[:, 2] >= w - _EDGE, w)):
-            if not cut.any():
-                continue
-            # The true centre lies towards or beyond the edge: the owner must own it up to there.
-            at_edge = np.stack([np.full(len(box), x), foot[:, 1]], axis=1)
-            unknown = cut & ~self._zone.contains(at_edge / (w, h))
-            reason[unknown & (reason < Reason.OUTSIDE)] = Reason.FOOT_UNKNOWN
-        reason[cut_below & (reason == Reason.OUTSIDE)] = Reason.FOOT_UNKNOWN
+        reason = np.full(len(box), Reason.OUTSIDE, np.uint8)
+        reason[on] = Reason.ON_PROPERTY
+        reason[on & (tracks.score < self._show_score)] = Reason.UNPROVEN
+        for beside, x in ((box[:, 0] <= _EDGE, 0.0), (box[:, 2] >= w - _EDGE, w)):
+            rows = (beside & (reason < int(Reason.OUTSIDE))).nonzero()[0]
+            if len(rows):
+                # The true centre lies towards or beyond the edge: the owner must own it up to it.
+                at_edge = np.stack([np.full(len(rows), x), foot[rows, 1]], axis=1)
+                reason[rows[~self._zone.contains(at_edge / (w, h))]] = Reason.FOOT_UNKNOWN
+        reason[cut_below & (reason == int(Reason.OUTSIDE))] = Reason.FOOT_UNKNOWN
         return reason, deep >= _DEEP * tall
 
     def _contacts(
@@ -148,13 +149,13 @@ class PropertyPolicy:
         place = np.searchsorted(subjects.track_id[order], seen.rows.track_id)
         of = order[np.minimum(place, len(order) - 1)]
         mine = (subjects.track_id[of] == seen.rows.track_id) & ~seen.rows.coasting
-        rows = np.flatnonzero(mine)
+        rows = mine.nonzero()[0]
         of, score, when = of[rows], seen.rows.score[rows], seen.time[rows] - times[at]
         evidence, deep = known[0][rows], known[1][rows]
         away = np.abs(when)
         near = away <= self._reach(times, at)
-        for lost in np.flatnonzero(np.bincount(of[near], minlength=len(subjects)) == 0):
-            sights = np.flatnonzero(of == lost)
+        for lost in (np.bincount(of[near], minlength=len(subjects)) == 0).nonzero()[0]:
+            sights = (of == lost).nonzero()[0]
             if len(sights):  # lost for longer than that: its last place counts, or its next one
                 near[sights[away[sights] <= away[sights].min() + _EVEN]] = True
         # An unsure box counts in its own frame, but does not outvote sure ones around it.
@@ -168,12 +169,12 @@ class PropertyPolicy:
             # Whoever merged with a resident's box before they were lost got no clearance by that.
             # (Other detectors exchange people too often to know whose sights those were.)
             told = subjects.coasting[of] & (away <= _LOST) & (score >= _SURE)
-            against = evidence[told] == Reason.OUTSIDE
+            against = evidence[told] == int(Reason.OUTSIDE)
             mixed = np.bincount(of[told][against], minlength=len(subjects)) > 0
-            reason[mixed & (reason == Reason.LOST_ON_PROPERTY)] = Reason.OUTSIDE
-        unsure = (reason == Reason.UNPROVEN) & (subjects.label == Label.PERSON)
-        for i in np.flatnonzero(unsure & ~subjects.coasting):
-            own = np.flatnonzero((of == i) & (away <= _STEADY))
+            reason[mixed & (reason == int(Reason.LOST_ON_PROPERTY))] = Reason.OUTSIDE
+        unsure = (reason == int(Reason.UNPROVEN)) & (subjects.label == int(Label.PERSON))
+        for i in (unsure & ~subjects.coasting).nonzero()[0]:
+            own = ((of == i) & (away <= _STEADY)).nonzero()[0]
             boxes = seen.rows.xyxy[rows[own]]
             if self._steady(boxes, (evidence[own], deep[own]), when[own], near[own]):
                 reason[i] = Reason.ON_PROPERTY
@@ -193,8 +194,8 @@ class PropertyPolicy:
         seconds from the frame. near: (n,) bool, those that count in it.
         """
         found, deep = known
-        sure = found == Reason.ON_PROPERTY
-        if not (sure | (found == Reason.UNPROVEN)).all():
+        sure = found == int(Reason.ON_PROPERTY)
+        if not (sure | (found == int(Reason.UNPROVEN))).all():
             return False
         proof = sure | (agreeing(boxes, when, sure) & deep)
         here = np.abs(when) < 1e-6
@@ -216,9 +217,11 @@ class PropertyPolicy:
 
         best: (n,) the best score of each subject in the frames around.
         """
-        shown = np.flatnonzero(people & (reason == Reason.ON_PROPERTY) & ~subjects.coasting)
-        beyond = (reason >= Reason.OUTSIDE) if self._thorough else (reason == Reason.UNPROVEN)
-        parts = np.flatnonzero(people & beyond & (best < self._show_score))
+        shown = (people & (reason == int(Reason.ON_PROPERTY)) & ~subjects.coasting).nonzero()[0]
+        beyond = (
+            (reason >= int(Reason.OUTSIDE)) if self._thorough else (reason == int(Reason.UNPROVEN))
+        )
+        parts = (people & beyond & (best < self._show_score)).nonzero()[0]
         box, body = subjects.xyxy[parts], subjects.xyxy[shown]
         # A coasting box has grown since it was seen.
         coasting = subjects.coasting[parts]
@@ -231,7 +234,7 @@ class PropertyPolicy:
         if self._thorough:
             # On the property but too unsure to show anyone: often one box around two people.
             together = cover(box, body, grow=0.05).sum(axis=1) >= _PART
-            explained |= together & (reason[parts] == Reason.UNPROVEN)
+            explained |= together & (reason[parts] == int(Reason.UNPROVEN))
         reason[parts[explained]] = Reason.OF_SHOWN_PERSON
 
     def _explain_doubles(
@@ -240,38 +243,37 @@ class PropertyPolicy:
         """Whoever is not found in this frame and was, where found, never apart from somebody who
         is found and shown, is that person. Not so beside somebody who is hidden: people who walk
         together beyond the property are often taken for one."""
-        shown = people & (reason == Reason.ON_PROPERTY) & ~subjects.coasting
-        lost = np.flatnonzero(people & (reason >= Reason.OUTSIDE) & subjects.coasting)
+        shown = people & (reason == int(Reason.ON_PROPERTY)) & ~subjects.coasting
+        lost = (people & (reason >= int(Reason.OUTSIDE)) & subjects.coasting).nonzero()[0]
         one = doubles(seen, subjects.track_id[lost], subjects.track_id[shown])
         if not one.any():
             return
         # A box around two is no double of the one, while something of the other is found in it.
-        found = subjects.xyxy[people & (reason >= Reason.OUTSIDE) & ~subjects.coasting]
+        found = subjects.xyxy[people & (reason >= int(Reason.OUTSIDE)) & ~subjects.coasting]
         centre, box = (found[:, :2] + found[:, 2:]) / 2, subjects.xyxy[lost][:, None]
         within = ((centre > box[..., :2]) & (centre < box[..., 2:])).all(axis=-1)
         reason[lost[one & ~np.any(within, axis=1)]] = Reason.OF_SHOWN_PERSON
 
     def _explain_motion(self, subjects: Tracks, reason: Reasons, shown: BoolArray) -> None:
-        motion = subjects.label == Label.MOTION
+        motion = subjects.label == int(Label.MOTION)
         covered = cover(subjects.xyxy[motion], subjects.xyxy[shown], grow=0.2)
         found = reason[motion]
-        found[found >= Reason.OUTSIDE] = Reason.MOTION
-        if covered.size:
-            found[covered.max(axis=1) >= 0.8] = Reason.OF_SHOWN_PERSON
-        found[found == Reason.ON_PROPERTY] = Reason.MOTION_BEYOND
+        found[found >= int(Reason.OUTSIDE)] = Reason.MOTION
+        found[(covered >= 0.8).any(axis=1)] = Reason.OF_SHOWN_PERSON
+        found[found == int(Reason.ON_PROPERTY)] = Reason.MOTION_BEYOND
         reason[motion] = found
 
     def _bind_faces(self, subjects: Tracks, reason: Reasons, people: BoolArray) -> None:
-        faces = np.flatnonzero(subjects.label == Label.FACE)
-        bodies = np.flatnonzero(people)
+        faces = (subjects.label == int(Label.FACE)).nonzero()[0]
+        bodies = people.nonzero()[0]
         within, bound = is_face_of(subjects.xyxy[faces], subjects.xyxy[bodies])
         # Where a lost body or one found only later may be, a face may be anyone's.
-        bound &= reason[bodies] == Reason.ON_PROPERTY
+        bound &= reason[bodies] == int(Reason.ON_PROPERTY)
         for row, face in enumerate(faces):
             worst = reason[bodies[within[row]]].max(initial=Reason.ON_PROPERTY)
             if self._options.faces == "all" and within[row].any():
                 reason[face] = Reason.ANY_FACE
-            elif worst >= Reason.OUTSIDE:
+            elif worst >= int(Reason.OUTSIDE):
                 reason[face] = worst
             else:  # a face at someone's knees is another one's
                 shown = bound[row].any()

@@ -12,10 +12,11 @@ _FACE_DOWN = 0.6  # share of a body from its top within which its face lies
 def cover(boxes: FloatArray, by: FloatArray, grow: float) -> FloatArray:
     """(n, m) share of each box's area that lies in each of `by`, grown by a share of its size."""
     pad = (by[:, 2:] - by[:, :2]) * np.float32(grow)
-    low = np.maximum(boxes[:, None, :2], (by[:, :2] - pad)[None])
-    high = np.minimum(boxes[:, None, 2:], (by[:, 2:] + pad)[None])
-    area = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(-1), 1e-6)
-    share: FloatArray = np.clip(high - low, 0, None).prod(-1) / area[:, None]
+    (left, top), (right, bottom) = (by[:, :2] - pad).T, (by[:, 2:] + pad).T
+    x1, y1, x2, y2 = boxes.T[:, :, None]
+    wide = np.maximum(np.minimum(x2, right) - np.maximum(x1, left), 0)
+    tall = np.maximum(np.minimum(y2, bottom) - np.maximum(y1, top), 0)
+    share: FloatArray = wide * tall / np.maximum((x2 - x1) * (y2 - y1), 1e-6)
     return share
 
 

@@ -29,6 +29,6 @@ class Sights:
 
     @classmethod
     def of(cls, window: Sequence[Tracks], times: Sequence[float]) -> Self:
-        frame = np.repeat(np.arange(len(window)), [len(tracks) for tracks in window])
+        frame = np.repeat(np.arange(len(window)), [len(tracks.xyxy) for tracks in window])
         time = np.array(times, np.float64)[frame]
         return cls(Tracks.concatenate(window), frame, time, len(window))

@@ -29,15 +29,17 @@ def subjects_at(tracks: Tracks, seen: Sights, at: int, now: float) -> Tracks:
 
 def _carried_back(seen: Sights, at: int, now: float) -> Tracks:
     """The subjects that no frame up to `at` knows, as they may have been there."""
-    rows, time = seen.rows, seen.time
-    ids, later = rows.track_id.tolist(), int(np.searchsorted(seen.frame, at, "right"))
-    if set(ids[later:]) <= set(ids[:later]):
+    ids, later = seen.rows.track_id.tolist(), int(np.searchsorted(seen.frame, at, "right"))
+    known = set(ids[:later])
+    new = [row for row, track in enumerate(ids[later:], later) if track not in known]
+    if not new:
         return Tracks.empty()
-    _, first, subject = np.unique(rows.track_id, return_index=True, return_inverse=True)
+    rows, time = seen.rows.select(np.array(new)), seen.time[new]
+    subject, first = _numbered(rows.track_id)
     found = ~rows.coasting
     sure = np.bincount(subject[found & (rows.score >= _SURE)], minlength=len(first))
     # As in the tracker, a face that never is sure may be texture.
-    doubtful = (rows.label[first] == Label.FACE) & (
+    doubtful = (rows.label[first] == int(Label.FACE)) & (
         np.bincount(subject[found & (rows.score >= _SURE_FACE)], minlength=len(first)) == 0
     )
     observed = time[_last(found, subject, first)]
@@ -46,20 +48,29 @@ def _carried_back(seen: Sights, at: int, now: float) -> Tracks:
         _last(found & (time - begun[subject] <= _STEADY + CLOCK), subject, first)
     ]
     # Nobody appears from nowhere: whoever is surely there was there before, too.
-    certain = (rows.label[first] == Label.PERSON) & (sure >= _PROOFS)
+    certain = (rows.label[first] == int(Label.PERSON)) & (sure >= _PROOFS)
     lately = begun - now <= _BRIEF + np.where(doubtful, 0, observed - begun) + CLOCK
-    there = np.flatnonzero((seen.frame[first] > at) & (certain | lately))
-    there = there[np.argsort(first[there])]
+    there = (certain | lately).nonzero()[0]
     one, velocity, gap = rows.select(first[there]), velocity[there], now - begun[there]
     boxes = drifted(one.xyxy, velocity, gap)
     coasting = np.ones(len(there), np.bool_)
     return Tracks(boxes, one.score, one.label, one.track_id, coasting, velocity)
 
 
+def _numbered(ids: IntArray) -> tuple[IntArray, IntArray]:
+    """(n,) the subjects of rows with these track ids (n,), counted up from 0 as they appear; and
+    the first row of each."""
+    number: dict[int, int] = {}
+    subject = np.array([number.setdefault(track, len(number)) for track in ids.tolist()])
+    first = np.empty(len(number), np.int64)
+    first[subject[::-1]] = np.arange(len(ids))[::-1]  # the last one stays
+    return subject, first
+
+
 def _last(which: BoolArray, subject: IntArray, first: IntArray) -> IntArray:
     """(k,) for each subject the last of its rows that `which` picks, or its first."""
     last = first.copy()
-    picked = np.flatnonzero(which)
+    picked = which.nonzero()[0]
     last[subject[picked]] = picked  # rising: the last one stays
     return last
 
@@ -69,9 +80,9 @@ def _fill_gaps(tracks: Tracks, seen: Sights, at: int, now: float) -> Tracks:
     if not tracks.coasting.any():
         return tracks
     boxes = tracks.xyxy.copy()
-    sights = np.flatnonzero(~seen.rows.coasting)
+    sights = (~seen.rows.coasting).nonzero()[0]
     ids, before = seen.rows.track_id[sights], seen.frame[sights] < at
-    for i in np.flatnonzero(tracks.coasting):
+    for i in tracks.coasting.nonzero()[0]:
         mine = ids == tracks.track_id[i]
         earlier, later = sights[mine & before], sights[mine & ~before]
         if not len(earlier) or not len(later):

@@ -17,11 +17,12 @@ def verdicts(evidence: Reasons, of: IntArray, coasting: BoolArray) -> Reasons:
     """(k,) what the evidence (n,) on each of k subjects amounts to: the worst piece decides;
     without any, nobody is shown. of: (n,) whose each piece is. coasting: (k,)."""
     n = len(coasting)
-    firm = (evidence >= Reason.OUTSIDE) & (evidence != Reason.UNPROVEN)
+    firm = (evidence >= int(Reason.OUTSIDE)) & (evidence != int(Reason.UNPROVEN))
     worst = np.full(n, _NOTHING, np.uint8)
     np.minimum.at(worst, of[firm], evidence[firm])
-    proofs = np.bincount(of[evidence == Reason.ON_PROPERTY], minlength=n)
+    proofs = np.bincount(of[evidence == int(Reason.ON_PROPERTY)], minlength=n)
     known = np.bincount(of, minlength=n) > 0
-    unsure = np.where(coasting & known, Reason.LOST_ON_PROPERTY, Reason.UNPROVEN)
-    verdict = np.where(proofs >= PROOFS, Reason.ON_PROPERTY, unsure)
-    return np.where(worst < _NOTHING, worst, verdict).astype(np.uint8)
+    verdict = np.full(n, Reason.UNPROVEN, np.uint8)
+    verdict[coasting & known] = Reason.LOST_ON_PROPERTY
+    verdict[proofs >= PROOFS] = Reason.ON_PROPERTY
+    return np.where(worst < _NOTHING, worst, verdict)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from redact.structures import FloatArray
 
@@ -16,14 +15,19 @@ def buffered(xyxy: FloatArray, share: float) -> FloatArray:
 
 def iou(a: FloatArray, b: FloatArray) -> FloatArray:
     """Intersection over union of boxes (n, 4) and (m, 4) -> (n, m) float32."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    common = np.clip(high - low, 0, None).prod(-1)
-    area_a = np.clip(a[:, 2:] - a[:, :2], 0, None).prod(-1)
-    area_b = np.clip(b[:, 2:] - b[:, :2], 0, None).prod(-1)
-    union = area_a[:, None] + area_b[None] - common
-    result: FloatArray = (common / np.maximum(union, 1e-6)).astype(np.float32)
+    x1, y1, x2, y2 = a.T[:, :, None]
+    left, top, right, bottom = b.T
+    wide = np.maximum(np.minimum(x2, right) - np.maximum(x1, left), 0)
+    common = wide * np.maximum(np.minimum(y2, bottom) - np.maximum(y1, top), 0)
+    union = _area(a)[:, None] + _area(b) - common
+    result: FloatArray = common / np.maximum(union, 1e-6)
     return result
+
+
+def _area(boxes: FloatArray) -> FloatArray:
+    size = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    area: FloatArray = size[:, 0] * size[:, 1]
+    return area
 
 
 def greedy_match(score: FloatArray, at_least: float) -> list[tuple[int, int]]:
@@ -33,12 +37,11 @@ def greedy_match(score: FloatArray, at_least: float) -> list[tuple[int, int]]:
     taken from an identity alone.
     """
     pairs: list[tuple[int, int]] = []
-    rows, columns = np.nonzero(score >= at_least)
-    order: npt.NDArray[np.int64] = np.argsort(-score[rows, columns], kind="stable")
+    rows, columns = (score >= at_least).nonzero()
+    order = (-score[rows, columns]).argsort(kind="stable")
     used_rows: set[int] = set()
     used_columns: set[int] = set()
-    for k in order:
-        r, c = int(rows[k]), int(columns[k])
+    for r, c in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
         if r not in used_rows and c not in used_columns:
             used_rows.add(r)
             used_columns.add(c)

@@ -8,43 +8,97 @@ once: a person seen for one frame is hidden in that frame. A lost track coasts o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from redact.config import TrackingOptions
 from redact.drift import CLOCK, drifted
-from redact.structures import Detections, FloatArray, Frame, Label, Tracks
+from redact.structures import BoolArray, Detections, FloatArray, Frame, IntArray, Label, Tracks
 from redact.trackers.assignment import buffered, greedy_match, iou
 
 _SURE = 0.35
 _MIN_IOU = 0.1
 # Scores from which on a lost subject coasts; face models fire on texture, and bodies coast too.
 _COASTS: dict[int, float] = {Label.PERSON: 0.35, Label.FACE: 0.6, Label.MOTION: 0.0}
+_COASTS_OF = np.array([_COASTS[label] for label in sorted(_COASTS)])
 _VELOCITY_MEMORY = 0.3  # seconds over which a velocity is averaged
 _REACH = 1.0  # seconds for which a velocity is believed
 _BRIEF = 0.2  # seconds that even a track seen once coasts on
 
+_Seconds = npt.NDArray[np.float64]
+
 
 @dataclass(slots=True, eq=False)
-class _Track:
-    track_id: int
-    label: int
-    box: FloatArray  # (4,) as last detected
-    score: float
-    born: float
-    seen: float  # time of the last detection, seconds
-    sure: float  # time of the last detection that was sure
-    velocity: FloatArray = field(default_factory=lambda: np.zeros(2, np.float32))
+class _Followed:
+    """All tracks that are followed, in the order in which they began.
 
-    def matched(self, box: FloatArray, score: float, now: float) -> None:
-        gap = max(now - self.seen, 1e-3)
-        shift = ((box[:2] + box[2:]) - (self.box[:2] + self.box[2:])) / 2 / gap
-        weight = min(1.0, gap / _VELOCITY_MEMORY) if self.seen > self.born else 1.0
-        self.velocity = ((1 - weight) * self.velocity + weight * shift).astype(np.float32)
-        self.box, self.score, self.seen = box, score, now
-        if score >= _COASTS[self.label]:
-            self.sure = now
+    track_id: (n,). label: (n,) uint8. box: (n, 4) as last detected. score: (n,) float32. velocity:
+    (n, 2). born: (n,) time of the first detection, seconds. seen: (n,) of the last one. sure: (n,)
+    of the last one that was sure.
+    """
+
+    track_id: IntArray
+    label: npt.NDArray[np.uint8]
+    box: FloatArray
+    score: FloatArray
+    velocity: FloatArray
+    born: _Seconds
+    seen: _Seconds
+    sure: _Seconds
+
+    @classmethod
+    def starting(cls, found: Detections, first_id: int, now: float) -> _Followed:
+        n = len(found)
+        ids, born = np.arange(first_id, first_id + n, dtype=np.int64), np.full(n, now)
+        sure = np.where(_coasts(found), now, -np.inf)
+        box, velocity = found.xyxy.copy(), np.zeros((n, 2), np.float32)
+        return cls(ids, found.label, box, found.score.copy(), velocity, born, born.copy(), sure)
+
+    def __len__(self) -> int:
+        return len(self.track_id)
+
+    def columns(self) -> tuple[npt.NDArray[Any], ...]:
+        return (
+            *(self.track_id, self.label, self.box, self.score),
+            *(self.velocity, self.born, self.seen, self.sure),
+        )
+
+    def joined(self, others: _Followed) -> _Followed:
+        both = zip(self.columns(), others.columns(), strict=True)
+        return _Followed(*map(np.concatenate, both))
+
+    def select(self, index: BoolArray) -> _Followed:
+        return _Followed(*(column[index] for column in self.columns()))
+
+    def predicted(self, now: float) -> FloatArray:
+        """(n, 4) where they should be: constant velocity for `_REACH` seconds, then still."""
+        gap = np.minimum(now - self.seen, _REACH).astype(np.float32)[:, None]
+        step = self.velocity * gap
+        moved: FloatArray = self.box + np.concatenate([step, step], axis=1)
+        return moved
+
+    def see(self, rows: IntArray, found: Detections, now: float) -> None:
+        """Those in `rows` (k,) are found (k) again."""
+        box, was, seen = found.xyxy, self.box[rows], self.seen[rows]
+        gap = np.maximum(now - seen, 1e-3)
+        shift = (box[:, :2] + box[:, 2:]) - (was[:, :2] + was[:, 2:])
+        shift = shift / 2 / gap.astype(np.float32)[:, None]
+        weight = np.minimum(1.0, gap / _VELOCITY_MEMORY)
+        weight[seen <= self.born[rows]] = 1.0
+        new, old = weight.astype(np.float32)[:, None], (1 - weight).astype(np.float32)[:, None]
+        self.velocity[rows] = old * self.velocity[rows] + new * shift
+        self.box[rows], self.score[rows], self.seen[rows] = box, found.score, now
+        self.sure[rows[_coasts(found)]] = now
+
+    def until(self, longest: float) -> _Seconds:
+        """(n,) how long those who are lost coast, at most `longest` seconds: for the time they were
+        observed, and after that only as long as they are surely found now and then; a doubtful box
+        must not hide for seconds."""
+        coast = np.minimum(longest, _BRIEF + self.seen - self.born)
+        return np.maximum(self.seen + np.minimum(_BRIEF, coast), self.sure + coast)
 
 
 class BufferedIoUTracker:
@@ -60,81 +114,66 @@ class BufferedIoUTracker:
 
     def reset(self) -> None:
         """Forget everything, also clearance: ids start anew but are used by no one else."""
-        self._tracks: list[_Track] = []
+        self._tracks = _Followed.starting(Detections.empty(), self._first_id, 0.0)
         self._next_id = self._first_id
 
     def update(self, frame: Frame, detections: Detections) -> Tracks:
         """Match one frame's detections; frames must come in presentation order."""
-        now = float(frame.time)
-        free = set(range(len(detections)))
-        fresh: set[int] = set()
-        for label in Label:
-            fresh |= self._match(label, detections, free, now)
-        for i in sorted(free):
-            self._start(detections, i, now)
-            fresh.add(self._tracks[-1].track_id)
-        self._tracks = [t for t in self._tracks if now <= self._until(t) + CLOCK]
-        return self._snapshot(now, fresh)
-
-    def _until(self, track: _Track) -> float:
-        """How long a lost track coasts: for the time it was observed, and after that only as
-        long as it is surely found now and then; a doubtful box must not hide for seconds."""
-        coast = min(self._options.coast, _BRIEF + track.seen - track.born)
-        return max(track.seen + min(_BRIEF, coast), track.sure + coast)
-
-    def _match(self, label: Label, found: Detections, free: set[int], now: float) -> set[int]:
-        tracks = [t for t in self._tracks if t.label == label]
-        ours = np.flatnonzero(found.label == label).tolist() if len(found) else []
-        fresh: set[int] = set()
-        if not tracks or not ours:
-            return fresh
-        predicted, scores = _predicted(tracks, now), found.score.tolist()
-        left = list(range(len(tracks)))
-        rounds = ((_SURE, 0.0), (_SURE, self._options.buffer), (0.0, self._options.buffer))
-        for at_least, buffer in rounds:
-            mine = [i for i in ours if i in free and scores[i] >= at_least]
-            if not left or not mine:
-                continue
-            score = iou(buffered(predicted[left], buffer), buffered(found.xyxy[mine], buffer))
-            for r, c in greedy_match(score, _MIN_IOU):
-                track, i = tracks[left[r]], mine[c]
-                track.matched(found.xyxy[i], scores[i], now)
-                fresh.add(track.track_id)
-                free.discard(i)
-            left = [k for k in left if tracks[k].track_id not in fresh]
-        return fresh
-
-    def _start(self, found: Detections, i: int, now: float) -> None:
-        box, label = found.xyxy[i], int(found.label[i])
-        score = float(found.score[i])
-        sure = now if score >= _COASTS[label] else -np.inf
-        self._tracks.append(_Track(self._next_id, label, box, score, now, now, sure))
-        self._next_id += 1
-
-    def _snapshot(self, now: float, fresh: set[int]) -> Tracks:
-        tracks = self._tracks
-        if not tracks:
+        tracks, now = self._tracks, float(frame.time)
+        if not len(tracks) and not len(detections):
             return Tracks.empty()
-        coasting = np.array([t.track_id not in fresh for t in tracks])
-        boxes, velocity = np.array([t.box for t in tracks]), np.array([t.velocity for t in tracks])
-        if coasting.any():
-            # Grown with the time since they were seen, joined with the last place: they may have
-            # stopped.
-            gap = np.array([now - t.seen for t in tracks])[coasting]
-            boxes[coasting] = drifted(boxes[coasting], velocity[coasting], gap)
-        return Tracks(
-            boxes,
-            np.array([t.score for t in tracks], np.float32),
-            np.array([t.label for t in tracks], np.uint8),
-            np.array([t.track_id for t in tracks], np.int64),
-            coasting,
-            velocity,
-        )
+        rows, ours = self._match(detections, now)
+        free = np.ones(len(detections), np.bool_)
+        fresh = np.zeros(len(tracks), np.bool_)
+        if len(rows):
+            tracks.see(rows, detections.select(ours), now)
+            free[ours], fresh[rows] = False, True
+        if free.any():
+            new = _Followed.starting(detections.select(free), self._next_id, now)
+            tracks, self._next_id = tracks.joined(new), self._next_id + len(new)
+            fresh = np.concatenate([fresh, np.ones(len(new), np.bool_)])
+        stays = now <= tracks.until(self._options.coast) + CLOCK
+        if not stays.all():
+            tracks, fresh = tracks.select(stays), fresh[stays]
+        self._tracks = tracks
+        return _snapshot(tracks, ~fresh, now)
+
+    def _match(self, found: Detections, now: float) -> tuple[IntArray, IntArray]:
+        """(k,) rows of tracks, and (k,) of the detections that continue them."""
+        tracks, pairs = self._tracks, list[tuple[int, int]]()
+        if not len(tracks) or not len(found):
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        predicted, scores = tracks.predicted(now), found.score.tolist()
+        rounds = ((_SURE, 0.0), (_SURE, self._options.buffer), (0.0, self._options.buffer))
+        for label in set(found.label.tolist()):
+            left = (tracks.label == label).nonzero()[0].tolist()
+            free = (found.label == label).nonzero()[0].tolist()
+            for at_least, buffer in rounds:
+                mine = [i for i in free if scores[i] >= at_least]
+                if not left or not mine:
+                    continue
+                score = iou(buffered(predicted[left], buffer), buffered(found.xyxy[mine], buffer))
+                matched = [(left[r], mine[c]) for r, c in greedy_match(score, _MIN_IOU)]
+                pairs += matched
+                gone, taken = {row for row, _ in matched}, {i for _, i in matched}
+                left = [row for row in left if row not in gone]
+                free = [i for i in free if i not in taken]
+        rows, ours = np.array(pairs, np.int64).reshape(-1, 2).T
+        return rows, ours
 
 
-def _predicted(tracks: list[_Track], now: float) -> FloatArray:
-    """(n, 4) where the boxes should be now: constant velocity for `_REACH` seconds, then still."""
-    boxes, velocity = np.array([t.box for t in tracks]), np.array([t.velocity for t in tracks])
-    gap = np.array([min(now - t.seen, _REACH) for t in tracks], np.float32)[:, None]
-    moved: FloatArray = boxes + np.concatenate([velocity * gap, velocity * gap], axis=1)
-    return moved
+def _coasts(found: Detections) -> BoolArray:
+    """(n,) bool: sure enough to coast."""
+    enough: BoolArray = found.score.astype(np.float64) >= _COASTS_OF[found.label]
+    return enough
+
+
+def _snapshot(tracks: _Followed, coasting: BoolArray, now: float) -> Tracks:
+    """What a frame at `now` holds. Those that coast (n,) are grown with the time since they were
+    seen, and joined with their last place: they may have stopped."""
+    boxes, velocity = tracks.box.copy(), tracks.velocity.copy()
+    if coasting.any():
+        gap = now - tracks.seen[coasting]
+        boxes[coasting] = drifted(boxes[coasting], velocity[coasting], gap)
+    ids, label = tracks.track_id.copy(), tracks.label.copy()
+    return Tracks(boxes, tracks.score.copy(), label, ids, coasting, velocity)

@@ -292,3 +292,12 @@ def test_area_is_the_share_of_points_that_are_inside(ring, hole):
     assert zone.area == pytest.approx(zone.contains(points).mean(), abs=2e-3)
     assert Zone.of([SQUARE], [SQUARE]).area == 0
     assert Zone.of([SQUARE]).area == pytest.approx(0.36, abs=0.01)
+
+
+@given(stars(), st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=9))
+@settings(max_examples=60, deadline=None)
+def test_a_point_is_as_deep_among_others_as_alone(ring, points):
+    zone = Zone.of([ring])
+    depth = zone.depth(np.array(points) * (640, 480), 640, 480)
+    alone = [zone.depth(np.array(p) * (640, 480), 640, 480)[0] for p in points]
+    assert depth.tolist() == alone

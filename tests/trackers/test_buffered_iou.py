@@ -235,3 +235,36 @@ def test_uneven_times_do_not_change_the_velocity() -> None:
     times = [0, 100, 180, 320, 400, 560, 600]
     tracks = tracked([person(20 + 0.05 * t) for t in times], times=times)
     assert tracks[-1].velocity[0] == pytest.approx([50, 0], abs=0.5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.lists(st.tuples(st.floats(-9, 9, width=32), st.floats(0, 1, width=32)), max_size=8),
+        min_size=2,
+        max_size=4,
+    )
+)
+def test_people_far_from_each_other_are_followed_as_each_would_be_alone(
+    walks: list[list[tuple[float, float]]],
+) -> None:
+    """A walk: the place in each frame, from where it began, and the score; below 0.1 nothing."""
+    frames = max(map(len, walks))
+    found = [[NOBODY] * frames for _ in walks]
+    for who, walk in enumerate(walks):
+        for k, (step, score) in enumerate(walk):
+            if score >= 0.1:
+                found[who][k] = person(5000 * who + 4 * k + step, score=score)
+    if not frames:
+        return
+    together = tracked([everything(*parts) for parts in zip(*found, strict=True)])
+    alone = [tracked(answers) for answers in found]
+    for k, tracks in enumerate(together):
+        rows = sorted(_told(tracks))
+        assert rows == sorted(told for one in alone for told in _told(one[k]))
+
+
+def _told(tracks: Tracks) -> list[tuple[object, ...]]:
+    """All of each row but its id."""
+    columns = (tracks.xyxy, tracks.score[:, None], tracks.coasting[:, None], tracks.velocity)
+    return [tuple(map(tuple, map(np.ndarray.tolist, row))) for row in zip(*columns, strict=True)]
