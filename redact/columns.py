@@ -1,8 +1,8 @@
-"""Columns of a structure of arrays: one entry for each row."""
+"""Columns of a structure of arrays, one entry for each row; and such structures made anew."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -41,3 +41,15 @@ def rows_of(kind: type[_T], names: Sequence[str], columns: Iterable[npt.NDArray[
     for name, values in zip(names, columns, strict=True):
         object.__setattr__(made, name, values)
     return made
+
+
+def answered(kind: type[_T], answer: Callable[..., Any], *given: Any) -> _T:
+    """What a stage answered, made anew so that it passes its own checks: a part from elsewhere
+    may answer anything, and in arrays of which it makes its next answer. Raises TypeError,
+    ValueError."""
+    value: Any = answer(*given)
+    if not issubclass(type(value), kind):
+        raise TypeError(f"the answer is {type(value).__name__}, not {kind.__name__}")
+    shape: Any = kind
+    columns = (getattr(value, name) for name in shape.__match_args__)
+    return kind(*(part.copy() if isinstance(part, np.ndarray) else part for part in columns))

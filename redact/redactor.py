@@ -12,10 +12,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
+from redact.columns import answered
 from redact.errors import RedactError, StageError
 from redact.geometry import Zone
 from redact.looks import Looks
@@ -241,7 +242,7 @@ class Redactor:
         """What a look found in a frame becomes tracks, there and in the frames before."""
         frame = entry.frame
         assert frame is not None
-        follow = partial(_checked, Tracks, self._tracker.update)
+        follow = partial(answered, Tracks, self._tracker.update)
         entry.found = self._guard(entry, "tracker", lambda: follow(frame, found), Tracks.empty())
         for skipped in self._skipped(entry):
             assert self._last is not None
@@ -278,7 +279,7 @@ class Redactor:
         answers = self._detector.detect([frame])
         if len(answers) != 1:
             raise ValueError(f"{len(answers)} answers for one frame")
-        found = _checked(Detections, lambda: answers[0])
+        found = answered(Detections, lambda: answers[0])
         if len(found) > _MOST:
             raise ValueError(f"{len(found)} boxes in one frame cannot be trusted")
         if self._closer is not None:
@@ -294,7 +295,7 @@ class Redactor:
         waiting = sum(e.moving is None for e in self._pending)
         if len(results) > waiting:
             raise ValueError(f"{len(results)} answers for {waiting} frames that wait for one")
-        found = [None if r is None else _checked(Detections, lambda r=r: r) for r in results]
+        found = [None if r is None else answered(Detections, lambda r=r: r) for r in results]
         # So much motion is no one's: what moves there is not known.
         return [None if r is None or len(r) > _MOST else r for r in found]
 
@@ -318,7 +319,7 @@ class Redactor:
                 self._known_since = entry.time
             assert entry.frame is not None
             found = Detections.empty() if result is None else result
-            track = partial(_checked, Tracks, self._motion_tracker.update, entry.frame, found)
+            track = partial(answered, Tracks, self._motion_tracker.update, entry.frame, found)
             entry.moving = self._guard(entry, "motion tracker", track, Tracks.empty())
 
     # -- leaving --------------------------------------------------------------------------
@@ -342,7 +343,7 @@ class Redactor:
         decision = self._guard(
             entry,
             "policy",
-            lambda: _checked(Decision, self._policy.decide, self.info, tracks, times, at),
+            lambda: answered(Decision, self._policy.decide, self.info, tracks, times, at),
             whole,
         )
         frame = entry.frame
@@ -391,15 +392,3 @@ class Redactor:
 def _begun(ahead: Executor, look: Callable[[], _T]) -> Callable[[], _T]:
     """Have the look done elsewhere; what is returned waits for its answer."""
     return ahead.submit(look).result
-
-
-def _checked(kind: type[_T], answer: Callable[..., Any], *given: Any) -> _T:
-    """What a stage answered, made anew so that it passes its own checks: a part from elsewhere
-    may answer anything, and in arrays of which it makes its next answer. Raises TypeError,
-    ValueError."""
-    value: Any = answer(*given)
-    if not issubclass(type(value), kind):
-        raise TypeError(f"the answer is {type(value).__name__}, not {kind.__name__}")
-    shape: Any = kind
-    columns = (getattr(value, name) for name in shape.__match_args__)
-    return kind(*(part.copy() if isinstance(part, np.ndarray) else part for part in columns))
