@@ -44,8 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"clips for the leak rate; default: those of {', '.join(_FOOTAGE)}",
     )
-    parser.add_argument("--seconds", type=float, default=20, help="of the busy clip")
-    parser.add_argument("--quiet-seconds", type=float, default=40, help="of the quiet clip")
+    parser.add_argument("--seconds", type=float, default=60, help="of the busy clip")
+    parser.add_argument("--quiet-seconds", type=float, default=300, help="of the quiet clip")
     parser.add_argument(
         "--work", type=Path, help="keep the clips here; default: a folder that goes"
     )
