@@ -151,7 +151,6 @@ def make_redactor(
         motion_tracker=BufferedIoUTracker(config.tracking, _MOTION_IDS),
         look_back=config.look_back,
         interval=config.detector.interval,
-        idle_interval=config.detector.idle_interval if options.enabled else 0.0,
         still_interval=config.detector.still_interval,
         closer=_closer(detector, config),
         settled=options.warmup_alone,

@@ -55,9 +55,9 @@ class DetectorOptions(Section, frozen=True):
     long_side: network input, long side in pixels (rounded to the model's multiple).
     threads: inference threads; 1 leaves the other core to the codec. interval: seconds between
     two looks, 0 looks at every frame; frames between are covered by the looks around them and by
-    the motion net. idle_interval: while nobody is found who may be shown. still_interval: while
-    nothing moves and all rest. At most half of the look-back is ever left without a look. closer:
-    while nothing moves, parts of the picture are looked at closer, for far and for doubtful people.
+    the motion net. still_interval: the same while nothing moves and all who are there rest; at most
+    half of the look-back is ever left without a look. closer: while nothing moves, parts of the
+    picture are looked at closer, for far people and for those who are in doubt.
     """
 
     hide_score: Share = 0.12
@@ -66,7 +66,6 @@ class DetectorOptions(Section, frozen=True):
     long_side: Annotated[int, Meta(ge=64, le=4096)] = 640
     threads: Positive = 1
     interval: Seconds = 0.0
-    idle_interval: Seconds = 0.1
     still_interval: Seconds = 0.5
     closer: bool = True
 

@@ -20,19 +20,17 @@ _T = TypeVar("_T")
 class Looks:
     """State of one stream.
 
-    interval: seconds between two looks; 0 looks at every frame. idle: the same while nobody may be
-    shown. still: while nothing moves and the last look found everybody at rest, or nobody. limit:
-    frames that may wait for a look, at most.
+    interval: seconds between two looks; 0 looks at every frame. still: the same while nothing
+    moves and the last look found everybody at rest, or nobody. limit: frames that may wait for a
+    look, at most.
     """
 
     interval: float
-    idle: float
     still: float
     limit: int
     _last: float | None = None
     _waiting: int = 0
     _quiet: bool = False
-    _idle: bool = False
 
     def due(self, time: float, still: bool, corrupt: bool = False) -> bool:
         """Whether to look at the next frame. time: seconds. still: the motion net is sure that
@@ -42,15 +40,13 @@ class Looks:
             return True
         if corrupt:  # nothing to be learned from it
             return False
-        wait = max(self.interval, self.idle if self._idle else 0.0)
-        if still and self._quiet:
-            wait = max(wait, self.still)
-        return time - self._last >= wait - _EARLY
+        quiet = still and self._quiet
+        interval = max(self.still, self.interval) if quiet else self.interval
+        return time - self._last >= interval - _EARLY
 
-    def looked(self, time: float, rest: bool, idle: bool = False) -> None:
-        """A look is over. rest: it found those whom the one before found, where they were. idle:
-        nobody may be shown."""
-        self._last, self._waiting, self._quiet, self._idle = time, 0, rest, idle
+    def looked(self, time: float, rest: bool) -> None:
+        """A look is over. rest: it found those whom the one before found, where they were."""
+        self._last, self._waiting, self._quiet = time, 0, rest
 
 
 class LookThread(Executor):

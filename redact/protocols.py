@@ -90,9 +90,7 @@ class Tracker(Protocol):
 class Policy(Protocol):
     """Decides who is hidden in frame `at` of a window of consecutive frames. Pure.
 
-    window: the tracks of each frame; times: their presentation times in seconds. One that has a
-    `may_show(info, detections)` tells by it whether anything found in a frame speaks for showing
-    somebody; while nothing does, the detector may look less often.
+    window: the tracks of each frame; times: their presentation times in seconds.
     """
 
     def decide(

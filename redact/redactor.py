@@ -7,7 +7,7 @@ hidden before it is first found, and so that showing rests on evidence from both
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -27,8 +27,6 @@ from redact.trackers import between, resting
 
 _PAST = 2.0  # seconds of tracks kept behind the frame that leaves: longer than tracks coast
 _MOST = 1000  # boxes in one frame; more are a fault, and would take minutes to follow
-_BUSY = 1.0  # seconds for which whoever may be shown counts, in both directions of time
-_NOBODY = Detections.empty()
 _T = TypeVar("_T")
 
 OnFailure = Literal["raise", "hide"]
@@ -67,15 +65,14 @@ class Redactor:
     Push every frame of the stream, then flush; both return lists, and every frame pushed comes
     out exactly once. Not thread-safe: one caller at a time.
 
-    interval: seconds between two looks of the detector, 0 looks at every frame; idle_interval: the
-    same while nobody may be shown (never so by a policy without `may_show`); still_interval: while
-    nothing moves and everybody is at rest; frames between are covered by the looks around them.
-    closer: looks closer while nothing moves; a background is settled for it that has been known for
-    `settled` seconds. thorough: whether the detector finds practically everyone (`config.Trust`);
-    where not, whoever it lost gives way to nobody. on_failure: "raise" a StageError when a stage
-    fails (batch: the output is discarded), or "hide" the frame whole (live). ahead: runs each look
-    of the detector beside the rest of the work, until the next frame comes; frames then leave up to
-    a frame later than `delay`, as the same pictures.
+    interval: seconds between two looks of the detector, 0 looks at every frame; still_interval:
+    the same while nothing moves and everybody is at rest; frames between are covered by the looks
+    around them. closer: looks closer while nothing moves; a background is settled for it that has
+    been known for `settled` seconds. thorough: whether the detector finds practically everyone
+    (`config.Trust`); where not, whoever it lost gives way to nobody.
+    on_failure: "raise" a StageError when a stage fails (batch: the output is discarded), or "hide"
+    the frame whole (live). ahead: runs each look of the detector beside the rest of the work, until
+    the next frame comes; frames then leave up to a frame later than `delay`, as the same pictures.
     """
 
     def __init__(
@@ -91,7 +88,6 @@ class Redactor:
         motion_tracker: Tracker | None = None,
         look_back: int = 20,
         interval: float = 0.0,
-        idle_interval: float = 0.0,
         still_interval: float = 0.0,
         closer: Closer | None = None,
         settled: float = 0.0,
@@ -119,8 +115,7 @@ class Redactor:
         self._thorough = thorough
         self._on_failure = on_failure
         self._ahead = ahead
-        self._intervals = (interval, idle_interval, still_interval)
-        self._may_show = getattr(policy, "may_show", None)
+        self._intervals = (interval, still_interval)
         self._closer = closer
         self._settled = settled
         self.last_decisions: list[Decision] = []
@@ -134,7 +129,6 @@ class Redactor:
         self._looks = Looks(*self._intervals, limit=self.delay // 2)
         self._known_since: float | None = None  # the background, without a break
         self._last: _Entry | None = None  # the last frame that was looked at
-        self._busy_until: float = np.inf  # nobody may be shown after that
         self._looking: tuple[_Entry, Callable[[], Detections]] | None = None  # and its answer
 
     def push(self, frame: Frame) -> list[RedactedFrame]:
@@ -210,49 +204,21 @@ class Redactor:
         if self._looking is None:
             return
         (entry, answer), self._looking = self._looking, None
-        found = self._guard(entry, "detector", answer, _NOBODY)
-        if self._somebody_may_be_shown(entry, found):
-            # Those around who is shown must be as well known as if every frame had been looked at.
-            for skipped in list(self._skipped(entry)):
-                if not skipped.still:
-                    late = partial(self._detect_in, skipped)
-                    self._take_in(skipped, self._guard(skipped, "detector", late, _NOBODY))
-        self._take_in(entry, found)
-
-    def _somebody_may_be_shown(self, entry: _Entry, found: Detections) -> bool:
-        """Whether that is so again after a time in which it was not."""
-        if self._may_show is None or entry.failed:
-            return False
-        was_idle = entry.time > self._busy_until
-        if self._guard(entry, "policy", partial(self._may_show, self.info, found), True):
-            self._busy_until = entry.time + _BUSY
-            return was_idle
-        self._busy_until = min(self._busy_until, entry.time + _BUSY)
-        return False
-
-    def _skipped(self, entry: _Entry) -> Iterator[_Entry]:
-        """The frames before one that were not looked at and wait to be covered."""
-        for before in self._pending:
-            if before is entry:
-                return
-            if before.found is None and self._last is not None:
-                yield before
-
-    def _take_in(self, entry: _Entry, found: Detections) -> None:
-        """What a look found in a frame becomes tracks, there and in the frames before."""
         frame = entry.frame
         assert frame is not None
+        found = self._guard(entry, "detector", answer, Detections.empty())
         follow = partial(answered, Tracks, self._tracker.update)
         entry.found = self._guard(entry, "tracker", lambda: follow(frame, found), Tracks.empty())
-        for skipped in self._skipped(entry):
-            assert self._last is not None
-            cover = partial(self._between, self._last, skipped, entry)
-            skipped.found = self._guard(skipped, "tracker", cover, Tracks.empty())
+        for skipped in self._pending:
+            if skipped is entry:
+                break
+            if skipped.found is None and self._last is not None:
+                cover = partial(self._between, self._last, skipped, entry)
+                skipped.found = self._guard(skipped, "tracker", cover, Tracks.empty())
         before = Tracks.empty() if self._last is None else self._last.found
         self._last = entry
         rest = before is not None and resting(before, entry.found)
-        idle = self._may_show is not None and entry.time > self._busy_until
-        self._looks.looked(entry.time, rest and not entry.failed, idle and not entry.failed)
+        self._looks.looked(entry.time, rest and not entry.failed)
 
     def _between(self, last: _Entry, entry: _Entry, look: _Entry) -> Tracks:
         """What both looks say of a frame between them; nothing where one of them cannot be
@@ -264,10 +230,6 @@ class Redactor:
             entry.failed = True
             return Tracks.empty()
         return between(last.found, look.found, since, until)
-
-    def _detect_in(self, entry: _Entry) -> Detections:
-        assert entry.frame is not None
-        return self._detect(entry.frame, entry.still, self._is_settled(entry))
 
     def _is_settled(self, entry: _Entry) -> bool:
         since = self._known_since

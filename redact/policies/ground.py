@@ -24,7 +24,6 @@ from redact.policies.verdict import PROOFS, Reasons, verdicts
 from redact.structures import (
     BoolArray,
     Decision,
-    Detections,
     FloatArray,
     Label,
     Reason,
@@ -89,12 +88,6 @@ class PropertyPolicy:
         self._bind_faces(subjects, reason, people)
         return Decision(subjects, reason, whole_outside=whole_outside)
 
-    def may_show(self, info: StreamInfo, found: Detections) -> bool:
-        """Whether a box speaks for showing somebody. Without any, `decide` shows nobody: a detector
-        may then look less often, which takes no evidence from anyone who is hidden."""
-        people = found.select(np.flatnonzero(found.label == Label.PERSON))
-        return bool((self._evidence(info, people)[0] == Reason.ON_PROPERTY).any())
-
     # -- ground contact -------------------------------------------------------------------
 
     def _known(self, info: StreamInfo, window: Sequence[Tracks]) -> _Evidence:
@@ -111,7 +104,7 @@ class PropertyPolicy:
         reasons, deep = map(np.concatenate, zip(*each, strict=True))
         return reasons, deep
 
-    def _evidence(self, info: StreamInfo, tracks: Tracks | Detections) -> _Evidence:
+    def _evidence(self, info: StreamInfo, tracks: Tracks) -> _Evidence:
         """(n,) `Reason` that each box alone gives: ON_PROPERTY, OUTSIDE, FOOT_UNKNOWN or, for
         a box on the property that is not sure enough to show anyone, UNPROVEN. And (n,) bool,
         whether its foot is well within the outline."""

@@ -12,7 +12,6 @@ from redact.config import Config, DetectorOptions, EffectOptions, MotionOptions
 from redact.errors import ModelError, StageError
 from redact.geometry import Zone
 from redact.looks import Looks
-from redact.protocols import Policy
 from redact.redactor import OnFailure, Redactor
 from redact.structures import Detections, Frame, Label, RedactedFrame, Tracks
 from redact.testing import Planes, ScriptedDetector, SyntheticSource
@@ -225,7 +224,7 @@ def test_somebody_missing_at_a_look_spares_none() -> None:
 def test_never_more_frames_wait_than_allowed(
     steps: list[float], interval: float, limit: int
 ) -> None:
-    looks, now, waiting = Looks(interval, 0.0, 10.0, limit), 0.0, 0
+    looks, now, waiting = Looks(interval, 10.0, limit), 0.0, 0
     for step in steps:
         now += step
         if looks.due(now, still=True, corrupt=step < 0.3):
@@ -234,92 +233,3 @@ def test_never_more_frames_wait_than_allowed(
         else:
             waiting += 1
         assert waiting <= limit
-
-
-BEYOND, HERE = (150.0, 20.0), (20.0, 100.0)
-
-
-def crowd(frame: Frame, first: int, last: int) -> Detections:
-    """A stranger all the time, and somebody on the lawn from the first frame named to the last."""
-    stranger = Detections.of([walks(*BEYOND)], 0.9, Label.PERSON)
-    if not first <= frame.index <= last:
-        return stranger
-    return Detections.concatenate([stranger, Detections.of([walks(*HERE)], 0.9, Label.PERSON)])
-
-
-def idle_redactor(source: SyntheticSource, detector: ScriptedDetector, idle: float) -> Redactor:
-    config = Config(
-        zone=LAWN,
-        look_back=12,
-        motion=MotionOptions(warmup=0.0, warmup_alone=0.0),
-        effect=EffectOptions(kind="fill", colour=(16, 128, 128)),
-        detector=DetectorOptions(idle_interval=idle, still_interval=0.0),
-    )
-    return make_redactor(source.info, config, detector)
-
-
-def flickering(index: int, planes: Planes) -> None:
-    """Something moves all the time, far from everybody."""
-    scene(index, planes)
-    planes[0][2:10, (index * 5) % 100 : (index * 5) % 100 + 8] = 250
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(30, 60), st.integers(1, 30), st.sampled_from([0.15, 0.3]))
-def test_every_frame_around_somebody_who_may_be_shown_is_looked_at(
-    first: int, length: int, idle: float
-) -> None:
-    source = SyntheticSource(120, WIDTH, HEIGHT, rate=15, draw=flickering)
-    last = first + length
-    detector = ScriptedDetector(lambda frame: crowd(frame, first, last))
-    out = through(idle_redactor(source, detector, idle), source)
-    seen = set(detector.seen)
-    noticed = min(seen & set(range(first, last + 1)), default=None)
-    if noticed is not None:
-        assert set(range(first, min(last + 15, 120))) <= seen
-        shown = hidden(out[(first + last) // 2], walks(*HERE))
-        assert shown == 0 or length < 2
-    assert len(seen & set(range(first))) < first  # nobody may be shown there
-    assert len(detector.seen) == len(seen)  # none twice
-    assert all(hidden(frame, walks(*BEYOND)) == 1 for frame in out)
-
-
-def test_with_somebody_to_show_all_the_time_idleness_changes_nothing() -> None:
-    source = SyntheticSource(60, WIDTH, HEIGHT, rate=15, draw=flickering)
-    outs = [
-        through(
-            idle_redactor(source, ScriptedDetector(lambda frame: crowd(frame, 0, 99)), idle), source
-        )
-        for idle in (0.0, 0.3)
-    ]
-    assert all(np.array_equal(a.y, b.y) for a, b in zip(*outs, strict=True))
-
-
-def test_a_policy_that_cannot_tell_is_looked_for_at_every_frame() -> None:
-    class Plain:
-        def __init__(self, policy: Policy) -> None:
-            self.decide = policy.decide
-
-    source = SyntheticSource(40, WIDTH, HEIGHT, rate=15, draw=flickering)
-    detector = ScriptedDetector({})
-    redactor = idle_redactor(source, detector, 0.3)
-    plain = Redactor(
-        source.info,
-        LAWN,
-        policy=Plain(redactor._policy),
-        effect=redactor._effect,
-        tracker=redactor._tracker,
-        detector=detector,
-        look_back=12,
-        idle_interval=0.3,
-    )
-    through(plain, source)
-    assert detector.seen == list(range(40))
-
-
-def test_without_the_motion_net_every_frame_is_looked_at() -> None:
-    source = SyntheticSource(40, WIDTH, HEIGHT, rate=15, draw=flickering)
-    detector = ScriptedDetector({})
-    config = Config(zone=LAWN, look_back=12, motion=MotionOptions(enabled=False))
-    through(make_redactor(source.info, config, detector), source)
-    assert detector.seen == list(range(40))
