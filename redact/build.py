@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ from redact.redactor import OnFailure, Redactor
 from redact.sound import MutedSound
 from redact.sources import Span
 from redact.storage import ObjectPath, Place, place_of
-from redact.structures import Frame, Label, Report, StreamInfo
+from redact.structures import BoolArray, Detections, Frame, Label, Report, StreamInfo
 
 if TYPE_CHECKING:
     from redact.detectors.speech import SpeechModel
@@ -137,13 +138,18 @@ def make_redactor(
     if net is not None:
         net.remember(past)
     trust = getattr(detector, "trust", Trust())
-    policy = msgspec.structs.replace(config.policy, margin=max(config.policy.margin, trust.foot))
+    margin = max(config.policy.margin, trust.foot)
     show_score = max(config.detector.show_score, trust.show)
-    looking = msgspec.structs.replace(config.detector, show_score=show_score)
+    policy = PropertyPolicy(
+        config.zone,
+        msgspec.structs.replace(config.policy, margin=margin),
+        msgspec.structs.replace(config.detector, show_score=show_score),
+        thorough=trust.thorough,
+    )
     return Redactor(
         info,
         config.zone,
-        policy=PropertyPolicy(config.zone, policy, looking, thorough=trust.thorough),
+        policy=policy,
         effect=make_effect(config.effect, config.device),
         tracker=BufferedIoUTracker(config.tracking),
         detector=detector,
@@ -152,7 +158,7 @@ def make_redactor(
         look_back=config.look_back,
         interval=config.detector.interval,
         still_interval=config.detector.still_interval,
-        closer=_closer(detector, config),
+        closer=_closer(detector, config, partial(policy.beyond, info)),
         settled=options.warmup_alone,
         warmup=options.warmup if people and trust.thorough else options.warmup_alone,
         grow=config.effect.grow,
@@ -162,13 +168,15 @@ def make_redactor(
     )
 
 
-def _closer(detector: Detector | None, config: Config) -> Closer | None:
+def _closer(
+    detector: Detector | None, config: Config, beyond: Callable[[Detections], BoolArray]
+) -> Closer | None:
     """None without the motion net, which alone knows that nothing moves."""
     from redact.detectors.closer import CloserLooks
 
     if detector is None or not (config.motion.enabled and config.detector.closer):
         return None
-    return CloserLooks.of(detector, config.zone)
+    return CloserLooks.of(detector, beyond)
 
 
 def run(

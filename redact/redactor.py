@@ -26,6 +26,7 @@ from redact.structures import Decision, Detections, Frame, Mask, RedactedFrame, 
 from redact.trackers import between, resting
 
 _PAST = 2.0  # seconds of tracks kept behind the frame that leaves: longer than tracks coast
+_GAP = 2.0  # seconds without a frame after which a background counts as new
 _MOST = 1000  # boxes in one frame; more are a fault, and would take minutes to follow
 _T = TypeVar("_T")
 
@@ -141,6 +142,9 @@ class Redactor:
             )
         self._began = float(frame.time) if self._began is None else self._began
         entry = _Entry(frame, float(frame.time))
+        before = next(reversed(self._pending or self._past), entry)
+        if not 0 <= entry.time - before.time <= _GAP:
+            self._known_since = None  # who came meanwhile may be taken for background
         self._pending.append(entry)
         if self._motion is not None:
             self._settle_motion(self._guard(entry, "motion", lambda: self._moved(frame), None))
@@ -191,7 +195,8 @@ class Redactor:
         """Have the detector look at the newest frame."""
         frame, ahead = entry.frame, self._ahead
         assert frame is not None
-        answer = partial(self._detect, frame, entry.still, self._is_settled(entry))
+        still = entry.still and not frame.corrupt
+        answer = partial(self._detect, frame, still, still and self._is_settled(entry))
         if ahead is None:
             self._looking = entry, answer
             self._looked()

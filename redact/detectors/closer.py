@@ -14,6 +14,7 @@ people are a few pixels. What does not move leaves time to look at parts of it a
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
@@ -22,7 +23,6 @@ import numpy as np
 
 from redact.detectors.letterbox import Window, cut_out
 from redact.detectors.suppression import overlaps
-from redact.geometry import Zone
 from redact.protocols import Detector
 from redact.structures import BoolArray, Detections, FloatArray, Frame, Label
 
@@ -38,19 +38,21 @@ FOUND = 0.25
 NARROWEST = 480
 """Pixels across a part, at least: a smaller one shows nothing that the whole picture did not."""
 
-_PARTS = list(product((0.0, 0.25, 0.5), repeat=2))
-"""Where parts of half the size begin, in shares of the frame: anybody up to a quarter of its size
-is whole in one."""
+_PARTS = list(product((0.0, 0.5, 1.0), repeat=2))
+"""Where parts of half the size lie, from top to bottom and from left to right: anybody up to a
+quarter of the frame's size is whole in one."""
 
 _CLOSER = 1.5  # a part must be that many times as narrow as the frame to be worth a look
-_ROOM = 1.5  # times the box that must fit into a window around it
-_MOST = 4  # windows of one frame: more doubt is no reason to spend more time, and all are hidden
+_FLATTEST = 32  # pixels of height
+_ROOM = 1.5  # times the box that must fit into a part
+_MOST = 4  # boxes in doubt in one frame: more are no reason to spend more time, and all are hidden
 _PART = 0.3  # share of the smaller of two boxes that lies in the other where both are of one person
 _SAME = 0.3  # intersection over union from which on two boxes are of one person
 _EDGE = 2.0  # pixels: a box that ends this near to the edge of a part is cut by it
-_EVERY = 0.25  # seconds from one part to the next, at least
+_EVERY, _AGAIN = 0.25, 1.0  # seconds from one part to the next, at least; and once all were seen
 _ROUNDS = 3  # looks at a part for which somebody is remembered: noise makes scores rise and fall
-_HELD = 20.0  # seconds for which somebody is remembered whose part was not looked at again
+_HELD = 8.0  # seconds for which somebody is remembered while others move
+_JUMP = 1.0  # seconds that the clock goes back: another scene
 
 
 @dataclass(slots=True)
@@ -65,40 +67,53 @@ class _Part:
 class CloserLooks:
     """Implements `protocols.Closer`; state of one stream.
 
-    detector: finds people from `FLOOR` on.
+    detector: finds people from `FLOOR` on. beyond: (n,) bool, who of those found is hidden for
+    where they stand; only they are added, so that no closer look speaks for showing anybody.
     """
 
-    def __init__(self, detector: Detector, zone: Zone) -> None:
+    def __init__(self, detector: Detector, beyond: Callable[[Detections], BoolArray]) -> None:
         self._detector = detector
-        self._zone = zone
+        self._beyond = beyond
         self.reset()
 
     @classmethod
-    def of(cls, detector: Detector, zone: Zone) -> CloserLooks | None:
+    def of(
+        cls, detector: Detector, beyond: Callable[[Detections], BoolArray]
+    ) -> CloserLooks | None:
         """By the same models; None for a detector that cannot tell of less sure people."""
         keener = getattr(detector, "keener", None)
         keen = None if keener is None else keener(FLOOR)
-        return None if keen is None else cls(keen, zone)
+        return None if keen is None else cls(keen, beyond)
 
     def reset(self) -> None:
         """Forget the stream."""
         self._parts = [_Part() for _ in _PARTS]
         self._next = 0
+        self._since = 0  # parts looked at since something moved
+        self._time = self._still_at = -np.inf
 
     def refined(self, frame: Frame, found: Detections, *, still: bool, settled: bool) -> Detections:
         """See `protocols.Closer`. Raises what the detector raises."""
         now = float(frame.time)
+        if now < self._time - _JUMP:
+            self.reset()
+        self._time = now
         if still and settled:
             found = self._confirmed(frame, found)
-        if still and now - self._parts[self._next - 1].at >= _EVERY:
-            self._search(frame, now)
         people = found.xyxy[found.label == Label.PERSON]
-        held = [seen for part in self._parts if now - part.at <= _HELD for seen in part.found]
-        for seen in held:
-            if len(seen):
-                new = seen.select(np.flatnonzero(_apart(seen.xyxy, people)))
-                found = Detections.concatenate([found, new])
-                people = np.concatenate([people, new.xyxy])
+        if still:
+            self._still_at = now
+            wait = _EVERY if self._since < len(_PARTS) else _AGAIN
+            if now - self._parts[self._next - 1].at >= wait:
+                self._search(frame, people, now)
+        else:
+            self._since = 0
+            if now - self._still_at > _HELD:
+                self._parts = [_Part() for _ in _PARTS]
+        for seen in (seen for part in self._parts for seen in part.found if len(seen)):
+            new = seen.select(np.flatnonzero(_apart(seen.xyxy, people)))
+            found = Detections.concatenate([found, new])
+            people = np.concatenate([people, new.xyxy])
         return found
 
     def _confirmed(self, frame: Frame, found: Detections) -> Detections:
@@ -121,20 +136,19 @@ class CloserLooks:
         told = (seen.label == Label.FACE) | (seen.score >= FLOOR)
         return not _any_touches(seen.xyxy[told], box)
 
-    def _search(self, frame: Frame, now: float) -> None:
-        """Look at the next part for people beyond the property."""
+    def _search(self, frame: Frame, people: FloatArray, now: float) -> None:
+        """Look at the next part for people beyond the property who are none of `people` (n, 4)."""
         window = part_of(self._next, frame.width, frame.height)
         if window is None:
             return
         seen = self._look(frame, window)
         wanted = (seen.label == Label.PERSON) & (seen.score >= FOUND)
-        wanted &= ~_cut(seen.xyxy, window, frame)
-        foot = np.stack([(seen.xyxy[:, 0] + seen.xyxy[:, 2]) / 2, seen.xyxy[:, 3]], axis=1)
-        wanted &= ~self._zone.contains(foot / (frame.width, frame.height))
+        wanted &= ~_cut(seen.xyxy, window, frame) & _apart(seen.xyxy, people)
+        seen = seen.select(np.flatnonzero(wanted))
         part = self._parts[self._next]
-        part.found.appendleft(seen.select(np.flatnonzero(wanted)))
+        part.found.appendleft(seen.select(np.flatnonzero(self._beyond(seen))))
         part.at = now
-        self._next = (self._next + 1) % len(_PARTS)
+        self._next, self._since = (self._next + 1) % len(_PARTS), self._since + 1
 
     def _look(self, frame: Frame, window: Window) -> Detections:
         """What a part of a frame shows, in pixels of the frame."""
@@ -143,33 +157,33 @@ class CloserLooks:
         return Detections(seen.xyxy + corner, seen.score, seen.label)
 
 
-def part_of(index: int, width: int, height: int) -> Window | None:
-    """One of the parts of a frame; None where it would be no closer look."""
+def _part_size(width: int, height: int) -> tuple[int, int] | None:
+    """(width, height) of all parts of a frame: the network gets one more size of pictures at most.
+    None where they would be no closer look."""
     wide = max(width // 2, NARROWEST)
-    if wide * _CLOSER > width:
-        return None
     tall = round(wide * height / width)
-    down, across = _PARTS[index]
-    left, top = round(2 * across * (width - wide)), round(2 * down * (height - tall))
-    left, top = left // 2 * 2, top // 2 * 2
+    return (wide, tall) if wide * _CLOSER <= width and tall >= _FLATTEST else None
+
+
+def part_of(index: int, width: int, height: int) -> Window | None:
+    """One of the parts of a frame, but for a last odd row or column; None without any."""
+    size = _part_size(width, height)
+    if size is None:
+        return None
+    (wide, tall), (down, across) = size, _PARTS[index]
+    left, top = round(across * (width - wide)) // 2 * 2, round(down * (height - tall)) // 2 * 2
     return left, top, left + wide, top + tall
 
 
 def window_around(box: FloatArray, width: int, height: int) -> Window | None:
-    """Half of the frame across, or as much more as the box (4,) needs, in the frame's aspect and
-    within it; None where that would be no closer look."""
-    if not np.isfinite(box).all():
+    """A window of a part's size around a box (4,), within the frame; None where the box has no room
+    in it, or there are no parts."""
+    size = _part_size(width, height)
+    if size is None or not np.isfinite(box).all():
         return None
-    left, top, right, bottom = box.tolist()
-    share = max(
-        0.5,
-        NARROWEST / width,
-        _ROOM * (right - left) / width,
-        _ROOM * (bottom - top) / height,
-    )
-    if share * _CLOSER > 1:
+    (wide, tall), (left, top, right, bottom) = size, box.tolist()
+    if _ROOM * (right - left) > wide or _ROOM * (bottom - top) > tall:
         return None
-    wide, tall = round(share * width), round(share * height)
     x = min(max((left + right - wide) / 2, 0), width - wide)
     y = min(max((top + bottom - tall) / 2, 0), height - tall)
     x, y = int(x) // 2 * 2, int(y) // 2 * 2
@@ -182,8 +196,8 @@ def _cut(boxes: FloatArray, window: Window, frame: Frame) -> BoolArray:
     left, top, right, bottom = window
     cut = (left > 0) & (boxes[:, 0] <= left + _EDGE)
     cut |= (top > 0) & (boxes[:, 1] <= top + _EDGE)
-    cut |= (right < frame.width) & (boxes[:, 2] >= right - _EDGE)
-    cut |= (bottom < frame.height) & (boxes[:, 3] >= bottom - _EDGE)
+    cut |= (right < frame.width - 1) & (boxes[:, 2] >= right - _EDGE)
+    cut |= (bottom < frame.height - 1) & (boxes[:, 3] >= bottom - _EDGE)
     return np.asarray(cut, np.bool_)
 
 

@@ -24,6 +24,7 @@ from redact.policies.verdict import PROOFS, Reasons, verdicts
 from redact.structures import (
     BoolArray,
     Decision,
+    Detections,
     FloatArray,
     Label,
     Reason,
@@ -88,6 +89,11 @@ class PropertyPolicy:
         self._bind_faces(subjects, reason, people)
         return Decision(subjects, reason, whole_outside=whole_outside)
 
+    def beyond(self, info: StreamInfo, found: Detections) -> BoolArray:
+        """(n,) bool: the boxes that, each alone, hide somebody for where they stand."""
+        reason, _ = self._evidence(info, found)
+        return np.asarray((reason >= Reason.OUTSIDE) & (reason != Reason.UNPROVEN), np.bool_)
+
     # -- ground contact -------------------------------------------------------------------
 
     def _known(self, info: StreamInfo, window: Sequence[Tracks]) -> _Evidence:
@@ -104,7 +110,7 @@ class PropertyPolicy:
         reasons, deep = map(np.concatenate, zip(*each, strict=True))
         return reasons, deep
 
-    def _evidence(self, info: StreamInfo, tracks: Tracks) -> _Evidence:
+    def _evidence(self, info: StreamInfo, tracks: Tracks | Detections) -> _Evidence:
         """(n,) `Reason` that each box alone gives: ON_PROPERTY, OUTSIDE, FOOT_UNKNOWN or, for
         a box on the property that is not sure enough to show anyone, UNPROVEN. And (n,) bool,
         whether its foot is well within the outline."""

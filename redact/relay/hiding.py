@@ -45,6 +45,11 @@ class Gate:
             raise StageError("overload: not looked at, so hidden whole")
         return self._detector.detect(frames)
 
+    def keener(self, floor: float) -> Detector | None:
+        """For closer looks, which come after a look: with the gate shut there is none."""
+        keener = getattr(self._detector, "keener", None)
+        return None if keener is None else keener(floor)
+
 
 class Hiding:
     """For one thread. rate: nominal frames per second of the camera, for the encoder. sound: what

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
@@ -20,11 +22,14 @@ from redact.detectors.closer import (
 )
 from redact.detectors.letterbox import cut_out, letterbox
 from redact.geometry import Zone
-from redact.structures import Colour, Detections, Frame, Label
+from redact.policies import PropertyPolicy
+from redact.structures import Colour, Detections, Frame, Label, StreamInfo
 from tests.detectors.pictures import flat
 
 WIDTH, HEIGHT = 1280, 720
 LAWN = Zone.of([[[0.0, 0.7], [1.0, 0.7], [1.0, 1.0], [0.0, 1.0]]])
+INFO = StreamInfo(WIDTH, HEIGHT)
+beyond = partial(PropertyPolicy(LAWN).beyond, INFO)
 FAR = (600.0, 300.0, 620.0, 350.0)
 ON_LAWN = (600.0, 600.0, 640.0, 700.0)
 
@@ -58,9 +63,9 @@ class Seeing:
         return seen
 
 
-def marked(time: int = 0) -> Frame:
+def marked(time: int = 0, width: int = WIDTH, height: int = HEIGHT) -> Frame:
     """A frame whose chroma tells where each of its samples is, in steps of 8 pixels."""
-    frame = flat(WIDTH, HEIGHT)
+    frame = flat(width, height)
     rows, columns = frame.u.shape
     u = np.tile((np.arange(columns) // 4).astype(np.uint8), (rows, 1))
     v = np.tile((np.arange(rows) // 4).astype(np.uint8)[:, None], (1, columns))
@@ -74,7 +79,7 @@ def person(box: tuple[float, float, float, float], score: float) -> Detections:
 def refine(
     detector: Seeing, found: Detections, *, still: bool = True, settled: bool = True
 ) -> Detections:
-    return CloserLooks(detector, LAWN).refined(marked(), found, still=still, settled=settled)
+    return CloserLooks(detector, beyond).refined(marked(), found, still=still, settled=settled)
 
 
 def test_a_doubtful_tree_goes() -> None:
@@ -97,7 +102,7 @@ def test_nobody_goes_while_anything_moves_or_the_background_is_young() -> None:
 
 
 def test_who_is_sure_is_not_looked_at_again() -> None:
-    closer = CloserLooks(Seeing(), LAWN)
+    closer = CloserLooks(Seeing(), beyond)
     assert len(closer.refined(marked(), person(FAR, DOUBT), still=True, settled=True)) == 1
 
 
@@ -116,9 +121,21 @@ def test_somebody_too_large_for_a_closer_look_stays() -> None:
     assert len(refine(Seeing(), person((100, 10, 500, 700), 0.2))) == 1
 
 
+def test_somebody_at_the_edge_of_an_odd_frame_is_found() -> None:
+    width = 1366
+    edge = (1340.0, 300.0, 1366.0, 350.0)
+    wide = partial(PropertyPolicy(LAWN).beyond, StreamInfo(width, 768))
+    closer = CloserLooks(Seeing((edge, 0.9, Label.PERSON)), wide)
+    found = [
+        len(closer.refined(marked(t, width, 768), Detections.empty(), still=True, settled=False))
+        for t in range(0, 10_000, 500)
+    ]
+    assert found[-1] == 1
+
+
 def test_a_small_picture_gets_no_closer_look() -> None:
     detector, frame = Seeing(), flat(640, 480)
-    found = CloserLooks(detector, LAWN).refined(
+    found = CloserLooks(detector, beyond).refined(
         frame, person((10, 10, 30, 60), 0.2), still=True, settled=True
     )
     assert len(found) == 1
@@ -136,38 +153,94 @@ def through(
 
 
 def test_somebody_far_is_found_within_a_round_of_looks_and_stays_found() -> None:
-    counts = through(CloserLooks(Seeing((FAR, FOUND, Label.PERSON)), LAWN), range(0, 30_000, 500))
+    counts = through(CloserLooks(Seeing((FAR, FOUND, Label.PERSON)), beyond), range(0, 30_000, 500))
     assert max(counts[:9]) == 1
     assert set(counts[9:]) == {1}
 
 
 def test_somebody_far_stays_found_while_others_move_and_is_forgotten_at_last() -> None:
-    closer = CloserLooks(Seeing((FAR, 0.9, Label.PERSON)), LAWN)
-    counts = through(closer, range(0, 60_000, 500), still=lambda t: t < 10_000)
-    assert set(counts[9:50]) == {1}
-    assert set(counts[70:]) == {0}
+    closer = CloserLooks(Seeing((FAR, 0.9, Label.PERSON)), beyond)
+    counts = through(closer, range(0, 30_000, 500), still=lambda t: t < 10_000)
+    assert set(counts[9:35]) == {1}
+    assert set(counts[37:]) == {0}
+
+
+def test_whom_the_whole_picture_shows_is_not_remembered() -> None:
+    """They would be hidden for seconds after they had left."""
+    closer = CloserLooks(Seeing((FAR, 0.9, Label.PERSON)), beyond)
+    for time in range(0, 10_000, 500):
+        closer.refined(marked(time), person(FAR, 0.5), still=True, settled=True)
+    gone = closer.refined(marked(10_500), Detections.empty(), still=False, settled=False)
+    assert not len(gone)
+
+
+@pytest.mark.parametrize("bottom", [HEIGHT - 1.0, HEIGHT + 30.0])
+def test_a_resident_cut_by_the_frame_is_never_added(bottom: float) -> None:
+    """Where they left, nobody may be shown in their place."""
+    cut = (600.0, 620.0, 640.0, bottom)
+    closer = CloserLooks(Seeing((cut, 0.9, Label.PERSON)), beyond)
+    assert set(through(closer, range(0, 10_000, 500))) == {0}
+
+
+def test_when_the_clock_goes_back_all_begins_anew() -> None:
+    detector = Seeing((FAR, 0.9, Label.PERSON))
+    closer = CloserLooks(detector, beyond)
+    assert through(closer, range(3_600_000, 3_605_000, 500))[-1] == 1
+    detector.people, looks = (), detector.looks
+    assert set(through(closer, range(0, 5_000, 500))) == {0}
+    assert detector.looks == looks + 9
+
+
+@given(st.integers(1, 2000), st.integers(1, 2000))
+def test_any_size_can_be_looked_at(width: int, height: int) -> None:
+    class Blind(Seeing):
+        def _in(self, frame: Frame) -> Detections:
+            assert min(frame.width, frame.height) >= 32
+            return Detections.empty()
+
+    closer = CloserLooks(Blind(), lambda found: np.zeros(len(found), np.bool_))
+    frame = Frame(*(np.zeros(s, np.uint8) for s in _planes(width, height)), 0, Fraction(1, 1000))
+    doubtful = person((0, 0, width / 8, height / 8), 0.2)
+    closer.refined(frame, doubtful, still=True, settled=True)
+
+
+def _planes(width: int, height: int) -> list[tuple[int, int]]:
+    chroma = (height + 1) // 2, (width + 1) // 2
+    return [(height, width), chroma, chroma]
 
 
 def test_who_left_unseen_is_forgotten_after_three_looks_at_the_part() -> None:
     detector = Seeing((FAR, 0.9, Label.PERSON))
-    closer = CloserLooks(detector, LAWN)
+    closer = CloserLooks(detector, beyond)
     assert through(closer, range(0, 5_000, 500))[-1] == 1
     detector.people = ()
-    counts = through(closer, range(5_000, 30_000, 500))
-    assert set(counts[:18]) == {1}
-    assert set(counts[27:]) == {0}
+    counts = through(closer, range(5_000, 60_000, 500))
+    assert set(counts[:36]) == {1}
+    assert set(counts[54:]) == {0}
+
+
+def test_parts_are_looked_at_quickly_once_and_then_at_leisure() -> None:
+    detector = Seeing()
+    closer = CloserLooks(detector, beyond)
+    through(closer, range(0, 4_500, 500))
+    assert detector.looks == 9
+    through(closer, range(4_500, 14_500, 500))
+    assert detector.looks == 19
+    through(closer, [14_500, 15_000], still=lambda _: False)
+    through(closer, range(15_500, 20_000, 500))
+    assert detector.looks == 28
 
 
 @pytest.mark.parametrize(("box", "score"), [(ON_LAWN, 0.9), (FAR, FOUND - 0.01)])
 def test_nobody_on_the_property_and_nobody_unsure_is_added(
     box: tuple[float, float, float, float], score: float
 ) -> None:
-    closer = CloserLooks(Seeing((box, score, Label.PERSON)), LAWN)
+    closer = CloserLooks(Seeing((box, score, Label.PERSON)), beyond)
     assert set(through(closer, range(0, 10_000, 500))) == {0}
 
 
 def test_somebody_whom_the_whole_picture_tells_of_is_not_found_twice() -> None:
-    closer = CloserLooks(Seeing((FAR, 0.9, Label.PERSON)), LAWN)
+    closer = CloserLooks(Seeing((FAR, 0.9, Label.PERSON)), beyond)
     for time in range(0, 10_000, 500):
         found = closer.refined(marked(time), person(FAR, 0.5), still=True, settled=True)
         assert len(found) == 1
@@ -180,8 +253,8 @@ def test_a_detector_that_cannot_be_keener_gets_no_closer_looks() -> None:
         def detect(self, frames: Sequence[Frame]) -> list[Detections]:
             return [Detections.empty() for _ in frames]
 
-    assert CloserLooks.of(Plain(), LAWN) is None
-    assert CloserLooks.of(Seeing(), LAWN) is not None
+    assert CloserLooks.of(Plain(), beyond) is None
+    assert CloserLooks.of(Seeing(), beyond) is not None
 
 
 sizes = st.tuples(st.integers(64, 4096), st.integers(64, 4096))

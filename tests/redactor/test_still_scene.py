@@ -89,6 +89,23 @@ def test_only_what_is_known_to_be_still_is_called_so() -> None:
     assert closer.resets == 1
 
 
+def test_after_a_gap_a_background_is_new() -> None:
+    times = [100 * k + (60_000 if k >= 40 else 0) for k in range(80)]
+    source, closer = SyntheticSource(80, WIDTH, HEIGHT, times=times), Told()
+    through(redactor_of(source, closer), source)
+    settled = {index for index, told in closer.settled.items() if told}
+    assert settled & set(range(20, 40))
+    assert not settled & set(range(40, 60))
+    assert settled & set(range(61, 80))
+
+
+def test_a_damaged_picture_is_not_looked_at_closer() -> None:
+    damaged = set(range(0, 80, 2))
+    source, closer = SyntheticSource(80, WIDTH, HEIGHT, rate=10, corrupt=damaged), Told()
+    through(redactor_of(source, closer), source)
+    assert not {index for index, told in closer.still.items() if told} & damaged
+
+
 def test_what_is_taken_back_is_not_hidden_and_all_else_is() -> None:
     source, closer = SyntheticSource(38, WIDTH, HEIGHT, rate=10, draw=scene), Told()
     hidden = [frame.hidden > 0 for frame in through(redactor_of(source, closer), source)]
