@@ -1,6 +1,6 @@
 """What do 1, 100 or 100,000 cameras need? Arithmetic, and a small simulation of one cell.
 
-    python -m benchmarks fleet [--cameras 1 100 100000] [--cpu-ms 53] [--seed 1] [--json FILE]
+    python -m benchmarks fleet [--cameras 1 100 100000] [--cpu-ms 38] [--seed 1] [--json FILE]
 
 Cameras record clips when something stirs, more by day than by night. A cell is a group of
 cameras with nodes, queue and bucket of its own, at most `CELL` of them: what fails, fails for one
@@ -40,8 +40,8 @@ class Figures:
     Prices in US dollars: of a core and of a card for an hour, of 1000 calls, of a GB kept for a
     month."""
 
-    cpu_ms: float = 53.0
-    model_ms: float = 16.7
+    cpu_ms: float = 38.0
+    model_ms: float = 11.0
     card_looks: float = 600.0
     fps: float = 15.0
     mbit: float = 4.0
