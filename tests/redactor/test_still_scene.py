@@ -127,8 +127,8 @@ def test_a_failing_closer_look_fails_the_frame() -> None:
 
 @pytest.mark.parametrize("closer", [False, True])
 def test_closer_looks_find_more_of_those_who_stand_still_from_the_start(closer: bool) -> None:
-    """The sample stopped at one frame: nobody moves, so only looks tell of anybody. The stranger to
-    the right is not found in the whole picture."""
+    """The sample stopped at one frame: nobody moves, so only looks tell of anybody. The child beside
+    a resident is found in parts of the picture (0.65 and more), not at all in the whole."""
     config = Config(
         zone=load_zone(SAMPLES / "driveway.zone.json"), detector=DetectorOptions(closer=closer)
     )
@@ -143,6 +143,6 @@ def test_closer_looks_find_more_of_those_who_stand_still_from_the_start(closer: 
         out += redactor.push(now)
     last = out[-1]
     redactor.flush()
-    x1, y1, x2, y2 = 1168, 197, 1247, 329
+    x1, y1, x2, y2 = 592, 260, 614, 346
     changed = (last.y[y1:y2, x1:x2] != frame.y[y1:y2, x1:x2]).mean()
     assert (changed > 0.5) == closer
