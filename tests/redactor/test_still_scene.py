@@ -127,7 +127,7 @@ def test_a_failing_closer_look_fails_the_frame() -> None:
 
 @pytest.mark.parametrize("closer", [False, True])
 def test_closer_looks_find_more_of_those_who_stand_still_from_the_start(closer: bool) -> None:
-    """The sample stopped at one frame: nobody moves, so only looks tell of anybody. The child beside
+    """The sample stopped at one frame: nobody moves, so only looks tell of anybody. A child beside
     a resident is found in parts of the picture (0.65 and more), not at all in the whole."""
     config = Config(
         zone=load_zone(SAMPLES / "driveway.zone.json"), detector=DetectorOptions(closer=closer)
