@@ -90,9 +90,9 @@ def test_a_doubtful_tree_goes() -> None:
     ("seen", "score"), [(Label.PERSON, FLOOR), (Label.PERSON, 0.9), (Label.FACE, 0.3)]
 )
 def test_somebody_of_whom_the_closer_look_sees_anything_stays(seen: Label, score: float) -> None:
-    shifted = tuple(v + 4 for v in FAR)
-    found = person(FAR, 0.2)
-    assert len(refine(Seeing((shifted, score, seen)), found)) == 1  # type: ignore[arg-type]
+    left, top, right, bottom = FAR
+    shifted = left + 4, top + 4, right + 4, bottom + 4
+    assert len(refine(Seeing((shifted, score, seen)), person(FAR, 0.2))) == 1
 
 
 def test_nobody_goes_while_anything_moves_or_the_background_is_young() -> None:
