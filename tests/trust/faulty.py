@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 from collections.abc import Callable
@@ -119,6 +120,14 @@ def broken_redactor(info: Any, fault: Fault, kind: str, on_failure: str) -> reda
 def quotes(message: str) -> bool:
     """Whether it holds pixels."""
     return "[[" in message or "array(" in message
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Of a program of this checkout that runs in a folder, maybe within `limits`. Without bytecode:
+    Python keeps what a limit lets it write of a module's, and cannot import that module any more.
+    """
+    own = {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder / "tmp"), "PYTHONDONTWRITEBYTECODE": "1"}
+    return os.environ | own
 
 
 def limits(memory: int | None, size: int | None) -> Callable[[], None]:

@@ -6,7 +6,6 @@ on_failure="hide") are broken in turn; a scanner looks for a planted pattern in 
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import signal
@@ -20,7 +19,17 @@ from typing import Any
 
 import planted
 import pytest
-from faulty import FRAMES, ROOT, STAGES, Broken, broken_redactor, config_of, limits, quotes, raise_
+from faulty import (
+    FRAMES,
+    STAGES,
+    Broken,
+    broken_redactor,
+    config_of,
+    environment,
+    limits,
+    quotes,
+    raise_,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -178,7 +187,7 @@ def test_a_process_that_dies_leaves_no_clear_pixel_on_the_disk(
     words = ["run", "in", "-o", "out"] if mode == "run" else ["watch", "in", "out", "--once"]
     words += ["--settle", "0"] if mode == "watch" else []
     words += ["--everyone", "--seal-to", make_key_pair().public, "--audit", "audit.jsonl"]
-    env = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "tmp")}
+    env = environment(tmp_path)
     with (tmp_path / "said").open("wb") as said:
         process = subprocess.Popen(
             [sys.executable, "-m", "redact", *words],

@@ -23,7 +23,18 @@ from typing import Any
 
 import planted
 import pytest
-from faulty import FRAMES, ROOT, STAGES, Fault, broken_redactor, config_of, limits, quotes, raise_
+from faulty import (
+    FRAMES,
+    ROOT,
+    STAGES,
+    Fault,
+    broken_redactor,
+    config_of,
+    environment,
+    limits,
+    quotes,
+    raise_,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -381,7 +392,7 @@ def test_a_live_process_that_dies_leaves_no_clear_pixel(
         process = subprocess.Popen(
             [sys.executable, "-m", "redact", *words],
             cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "tmp")},
+            env=environment(tmp_path),
             stdin=given,
             stdout=passed,
             stderr=said,
